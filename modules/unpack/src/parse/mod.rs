@@ -1,0 +1,3 @@
+//! Bytes of archive headers to values: total functions without I/O.
+
+pub(crate) mod tar;
