@@ -1,0 +1,73 @@
+//! What a module author implements.
+
+use crate::{Context, Example, Problems};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A module: one kind of question about a host.
+///
+/// The type itself is never instantiated; it only ties the parts together. Everything that is read
+/// from the system has to be read below [`Context::root`], so that the module runs on a fixture.
+pub trait Module: 'static {
+    /// The parameters as they arrive. Unknown keys are refused by the SDK before this type sees
+    /// them; `1000.0` is accepted where the schema says integer.
+    type Params: DeserializeOwned + JsonSchema;
+    /// The parameters after every check: what [`Module::run`] works from.
+    type Plan;
+    /// One finding. Metadata only: never content of files or memory.
+    type Finding: Serialize + DeserializeOwned;
+    /// Numbers about the run; `duration_ms` is added by the agent.
+    type Statistics: Serialize;
+
+    /// Checks parameters completely, without looking at the host.
+    ///
+    /// # Errors
+    ///
+    /// Every problem at once, each with a JSON pointer to its place.
+    fn plan(params: Self::Params) -> Result<Self::Plan, Problems>;
+
+    /// Runs one operation. Findings go through [`Context::emit`] as they are found.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] when nothing useful could be done. What only narrows the answer goes to
+    /// [`Context::skipped`]; what was emitted before a failure is kept.
+    fn run(plan: Self::Plan, context: &Context) -> Result<Self::Statistics, Failure>;
+
+    /// One finding as a line (or a few) for humans, without a trailing newline.
+    fn render(finding: &Self::Finding) -> String;
+
+    /// At least two command lines that show what the module is for. They are checked by tests.
+    fn examples() -> Vec<Example>;
+}
+
+/// Why an operation could do nothing useful: the whole chain of causes in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure(String);
+
+impl Failure {
+    /// A failure without an underlying error.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// The text, causes included.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self(text)
+    }
+}
