@@ -1,0 +1,95 @@
+//! Literals that a pattern cannot match without.
+//!
+//! A regex is slow next to a search for a fixed string, and nearly always contains one. From each part of a pattern
+//! on, the set of strings with which a match must go on there is extracted; the set that random data contains least
+//! often wins. A stretch of bytes without any of them cannot match.
+
+use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
+use regex_syntax::hir::{Hir, HirKind};
+
+/// Parts of a pattern from which literals are extracted. Further ones are rarely better and cost time to compile.
+const MAX_PARTS: usize = 48;
+/// Parts that follow and are looked at from each.
+const WINDOW_PARTS: usize = 12;
+/// Bytes of a literal kept. More makes a literal no rarer in practice.
+const MAX_LITERAL_BYTES: usize = 32;
+/// Literals per pattern; Teddy takes 64 in all, so several patterns must fit.
+const MAX_LITERALS: usize = 16;
+/// Estimated occurrences per byte above which literals are not worth looking for: verifying costs more than it saves.
+const MAX_RATE: f64 = 1.0 / 100.0;
+
+/// Strings one of which is part of every match.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Required {
+    /// The strings, distinct, none empty. No string at all: the pattern never matches.
+    pub literals: Vec<Vec<u8>>,
+    /// Estimated occurrences per byte of ordinary data.
+    pub rate: f64,
+}
+
+/// The rarest set of literals that `hir` requires; none when there is no useful one.
+pub(crate) fn required(hir: &Hir) -> Option<Required> {
+    let parts: &[Hir] = match hir.kind() {
+        HirKind::Concat(parts) => parts,
+        _ => std::slice::from_ref(hir),
+    };
+    (0..parts.len().min(MAX_PARTS))
+        .filter(|&i| !matches!(parts[i].kind(), HirKind::Look(_) | HirKind::Empty))
+        .flat_map(|i| from_part(&parts[i..parts.len().min(i + WINDOW_PARTS)]))
+        .filter(|required| required.rate <= MAX_RATE)
+        .min_by(|a, b| cost(a).total_cmp(&cost(b)))
+}
+
+/// Candidate sets of literals with which `parts` must begin, one per number of bytes kept.
+fn from_part(parts: &[Hir]) -> Vec<Required> {
+    let seq = Extractor::new()
+        .kind(ExtractKind::Prefix)
+        .extract(&Hir::concat(parts.to_vec()));
+    let lengths = [MAX_LITERAL_BYTES, 8, 6, 5, 4, 3, 2];
+    let sets = lengths.iter().filter_map(|&keep| shortened(&seq, keep));
+    sets.filter(|set| set.literals.len() <= MAX_LITERALS)
+        .collect()
+}
+
+fn shortened(seq: &Seq, keep: usize) -> Option<Required> {
+    let mut literals: Vec<Vec<u8>> = seq
+        .literals()?
+        .iter()
+        .map(|l| l.as_bytes()[..l.len().min(keep)].to_vec())
+        .collect();
+    literals.sort();
+    // Sorted, so whatever starts with an earlier string follows it: it adds nothing.
+    literals.dedup_by(|later, earlier| later.starts_with(earlier));
+    if literals.iter().any(Vec::is_empty) {
+        return None;
+    }
+    let rate = literals.iter().map(|literal| rate_of(literal)).sum();
+    Some(Required { literals, rate })
+}
+
+/// Order of preference: rare first; among sets that are rare enough, few first.
+fn cost(required: &Required) -> f64 {
+    const RARE_ENOUGH: f64 = 1e-6;
+    let count = required.literals.len() as f64;
+    required.rate.max(RARE_ENOUGH) * (1.0 + count / 4.0)
+}
+
+/// Estimated occurrences per byte of `literal`, bytes taken as independent.
+pub(crate) fn rate_of(literal: &[u8]) -> f64 {
+    literal.iter().map(|&byte| frequency(byte)).product()
+}
+
+/// Rough share of `byte` in the files and memory of a host: text, logs, machine code, zeros.
+fn frequency(byte: u8) -> f64 {
+    match byte {
+        0 => 0.25,
+        b' ' | b'e' => 0.08,
+        b'a' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 0.05,
+        b'c' | b'd' | b'l' | b'm' | b'p' | b'u' => 0.03,
+        b'b' | b'f' | b'g' | b'h' | b'y' | b'v' | b'w' | b'_' => 0.015,
+        b'0' | b'1' | 0xff | b'\n' | b'.' | b'/' | b'-' => 0.03,
+        b'2'..=b'9' | b'A'..=b'Z' | 1..=8 | 0x8b | b',' | b'"' | b'=' | b':' => 0.012,
+        b'\t' | b'!'..=b'~' => 0.006,
+        _ => 0.003,
+    }
+}
