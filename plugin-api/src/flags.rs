@@ -404,7 +404,6 @@ mod tests {
         maxdepth: u32,
     }
 
-    #[expect(dead_code, reason = "named by the schema's default attribute only")]
     fn thousand() -> u32 {
         1000
     }
