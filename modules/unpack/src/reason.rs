@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{Codec, Container};
+use crate::Codec;
 
 /// Longest detail of a foreign error that is kept, in bytes.
 const MAX_DETAIL_BYTES: usize = 200;
@@ -215,14 +215,6 @@ impl Reason {
             offset,
             detail: bounded(detail.into()),
         }
-    }
-
-    pub(crate) fn tar(offset: u64, detail: &str) -> Self {
-        Self::corrupt(Container::Tar.name(), offset, detail)
-    }
-
-    pub(crate) fn zip(offset: u64, detail: &str) -> Self {
-        Self::corrupt(Container::Zip.name(), offset, detail)
     }
 }
 

@@ -51,11 +51,6 @@ impl<'b, R: Read> Source<'b, R> {
         self.failure.as_ref()
     }
 
-    /// The reader below.
-    pub(crate) fn inner_mut(&mut self) -> &mut R {
-        &mut self.inner
-    }
-
     /// Looks at up to `count` bytes ahead; fewer only at the end of input.
     pub(crate) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
         let count = count.min(self.buffer.len());
