@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `gumshoe-agent`; see the library.
+
+fn main() -> std::process::ExitCode {
+    gumshoe_agent::main()
+}

@@ -1,0 +1,38 @@
+//! One file per command.
+
+mod check;
+mod check_config;
+mod documents;
+mod modules;
+mod run;
+
+use crate::cli::{Action, Cli, Modules};
+use crate::config::Config;
+use crate::exit::Exit;
+use anyhow::Context as _;
+use clap::Parser;
+
+/// Parses the command line and runs the command.
+///
+/// # Errors
+///
+/// What kept the command from doing its work; the chain of causes is for people.
+pub fn dispatch() -> anyhow::Result<Exit> {
+    let cli = Cli::parse();
+    if matches!(cli.command, Action::CheckConfig) {
+        return check_config::check_config(&cli.config_dir);
+    }
+    let config = Config::load(&cli.config_dir).context("the configuration is refused")?;
+    match cli.command {
+        Action::Run(arguments) => run::run(config, arguments),
+        Action::Modules(Modules::List { json }) => modules::list(&config, json),
+        Action::Modules(Modules::Describe { module, json, schema }) => modules::describe(&config, &module, json, schema),
+        Action::Modules(Modules::Check { file, json }) => check::check(&config, &file, json),
+        Action::Modules(Modules::Enable { name }) => modules::enable(&config, &name),
+        Action::Modules(Modules::Disable { name }) => modules::disable(&config, &name),
+        Action::Modules(Modules::Pin { name, clear }) => modules::pin(&config, &name, clear),
+        Action::Completions { shell } => documents::completions(&config, shell),
+        Action::Man { folder } => documents::man(&config, &folder),
+        Action::CheckConfig => Ok(Exit::Found),
+    }
+}

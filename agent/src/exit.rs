@@ -1,0 +1,43 @@
+//! Exit statuses.
+
+use gumshoe_plugin_api::{Report, Status};
+use std::process::ExitCode;
+
+/// What the exit status of `gumshoe-agent` tells. The numbers are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Found, and everything in scope was looked at; or a command did what it was asked.
+    Found = 0,
+    /// Nothing found, and everything in scope was looked at.
+    Nothing = 1,
+    /// The command line or the parameters are wrong; nothing was run.
+    Usage = 2,
+    /// The operation failed or was refused, or the command could not do its work.
+    Failed = 3,
+    /// Found, but not everything in scope was looked at.
+    FoundIncomplete = 4,
+    /// Nothing found, but not everything in scope was looked at: no proof of absence.
+    NothingIncomplete = 5,
+}
+
+impl Exit {
+    /// The exit status that a report stands for.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
+        let unusable = matches!(report.status, Status::Failed | Status::Refused);
+        match (unusable, report.found, report.coverage.complete) {
+            (true, false, _) => Self::Failed,
+            (true, true, _) | (false, true, false) => Self::FoundIncomplete,
+            (false, true, true) => Self::Found,
+            (false, false, true) => Self::Nothing,
+            (false, false, false) => Self::NothingIncomplete,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,95 @@
+//! How a runner's process ended, in words.
+
+use gumshoe_plugin_api::Limits;
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+/// How much of what a runner prints is kept: the end, where a crash leaves its message.
+const KEPT_BYTES: usize = 2048;
+
+/// What a runner printed to its standard streams. Modules have no business there, so it is only
+/// shown when the process ended badly.
+#[derive(Debug, Default)]
+pub struct Output {
+    tail: VecDeque<u8>,
+    total: u64,
+}
+
+impl Output {
+    /// Reads until the pipe is closed, keeping the last [`KEPT_BYTES`].
+    pub fn drain(mut from: impl Read) -> Self {
+        let mut output = Self::default();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match from.read(&mut buffer) {
+                Ok(0) => return output,
+                Ok(n) => output.keep(&buffer[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return output,
+            }
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.total += bytes.len() as u64;
+        self.tail.extend(&bytes[bytes.len().saturating_sub(KEPT_BYTES)..]);
+        let excess = self.tail.len().saturating_sub(KEPT_BYTES);
+        self.tail.drain(..excess);
+    }
+
+    /// The last line that says something, if there is one.
+    fn last_words(&self) -> Option<String> {
+        let bytes: Vec<u8> = self.tail.iter().copied().collect();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+        Some(line.trim().chars().take(400).collect())
+    }
+}
+
+/// What to say about a process that ended; `None` when it answered first and then ended well.
+pub fn describe_end(
+    status: io::Result<ExitStatus>,
+    output: &Output,
+    answered: bool,
+    limits: &Limits,
+) -> Option<String> {
+    let status = match status {
+        Ok(status) if answered && status.success() => return None,
+        Ok(status) => status,
+        Err(error) => return Some(format!("how the module's process ended is unknown: {error}")),
+    };
+    let mut text = match (status.signal(), status.code()) {
+        (Some(signal), _) => format!("the module's process was killed by {}", signal_name(signal)),
+        (None, Some(code)) => format!("the module's process ended by itself with exit status {code}"),
+        (None, None) => "the module's process ended".to_owned(),
+    };
+    let words = output.last_words();
+    if words.as_deref().is_some_and(|words| words.contains("memory allocation of")) {
+        text.push_str(&format!("; its memory limit is {} bytes", limits.memory_bytes));
+    }
+    if let Some(words) = words {
+        text.push_str(&format!("; its last words: {words}"));
+    }
+    Some(text)
+}
+
+fn signal_name(number: i32) -> String {
+    let name = signal_hook::low_level::signal_name(number);
+    name.map_or_else(|| format!("signal {number}"), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_drained_and_only_its_end_is_kept() {
+        let flood = io::repeat(b'x').take(10 << 20).chain(&b"\nthe end\n\n"[..]);
+        let output = Output::drain(flood);
+        assert_eq!(output.total, (10 << 20) + 10);
+        assert!(output.tail.len() <= KEPT_BYTES);
+        assert_eq!(output.last_words().as_deref(), Some("the end"));
+    }
+}

@@ -1,0 +1,27 @@
+//! The parent's side of a runner: starts it, asks it, limits it, and reports for it when it cannot.
+
+mod collect;
+mod end;
+mod session;
+
+pub use collect::Observer;
+pub use session::{AskError, Canceller, Session, StartError};
+
+use gumshoe_plugin_api::{Coverage, Refusal, Report, Status};
+use serde_json::json;
+
+/// The report of an operation that was not started.
+#[must_use]
+pub fn refused(module: &str, code: &str, message: String) -> Report {
+    Report {
+        module: module.to_owned(),
+        module_version: None,
+        status: Status::Refused,
+        found: false,
+        findings: Vec::new(),
+        statistics: json!({ "duration_ms": 0 }),
+        coverage: Coverage { complete: false, skipped: Vec::new() },
+        errors: vec![message.clone()],
+        refusal: Some(Refusal { code: code.to_owned(), message }),
+    }
+}

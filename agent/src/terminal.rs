@@ -1,0 +1,99 @@
+//! What people see: errors with their causes, hostile text made harmless, progress on one line.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write};
+
+/// An error and all its causes in one line.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            let _ = write!(text, ": {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Prints an error with its causes to standard error.
+pub fn print_error(error: &anyhow::Error) {
+    eprintln!("gumshoe-agent: {}", printable(&chain(error.as_ref())));
+}
+
+/// Text from files, processes or the network, made safe for a terminal.
+///
+/// Control characters (also those of the C1 range) and characters that change the direction of
+/// writing are shown as `\u{..}`; newlines and tabs stay.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let harmless = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || is_bidirectional(c));
+    if text.chars().all(harmless) {
+        return text.to_owned();
+    }
+    text.chars().fold(String::with_capacity(text.len() + 16), |mut out, c| {
+        if harmless(c) { out.push(c) } else { out.extend(c.escape_unicode()) }
+        out
+    })
+}
+
+/// Unicode's explicit directional formatting characters (UAX #9, section 2).
+fn is_bidirectional(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A line at the bottom of the terminal that is written over and over; silent elsewhere.
+#[derive(Debug)]
+pub struct StatusLine {
+    enabled: bool,
+    shown: bool,
+}
+
+impl StatusLine {
+    /// A status line on standard error, if that is a terminal and `wanted`.
+    #[must_use]
+    pub fn new(wanted: bool) -> Self {
+        Self { enabled: wanted && std::io::stderr().is_terminal(), shown: false }
+    }
+
+    /// Shows `text` instead of what was there.
+    pub fn show(&mut self, text: &str) {
+        if self.enabled {
+            let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+            let text: String = printable(text).chars().take(width.saturating_sub(1)).collect();
+            eprint!("\r\x1b[K{text}");
+            let _ = std::io::stderr().flush(); // a terminal that is gone shows nothing
+            self.shown = true;
+        }
+    }
+
+    /// Takes the line away, before something else is printed.
+    pub fn clear(&mut self) {
+        if self.shown {
+            eprint!("\r\x1b[K");
+            self.shown = false;
+        }
+    }
+}
+
+/// Prints one line to standard output.
+///
+/// # Errors
+///
+/// The stream's error: a closed pipe is one, and no reason to panic.
+pub fn line(text: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_cannot_steer_the_terminal() {
+        assert_eq!(printable("/tmp/\x1b[2Jx\u{202e}y\u{9b}z"), r"/tmp/\u{1b}[2Jx\u{202e}y\u{9b}z");
+        assert_eq!(printable("ä\tb\n"), "ä\tb\n");
+    }
+}
