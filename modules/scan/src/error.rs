@@ -55,9 +55,9 @@ pub enum PatternError {
         /// Which pattern.
         index: usize,
     },
-    /// A wide (UTF-16) form was asked of a pattern that is not a plain literal.
-    #[error("pattern {index} is not a literal, so it has no wide form")]
-    NotLiteral {
+    /// A wide (UTF-16) form was asked of a pattern that is not made of text and ASCII classes.
+    #[error("pattern {index} has no wide form: only text and classes of ASCII characters have one")]
+    NoWideForm {
         /// Which pattern.
         index: usize,
     },
@@ -89,7 +89,7 @@ impl PatternError {
             | PatternError::Syntax { index, .. }
             | PatternError::TooBig { index, .. }
             | PatternError::MatchesEverything { index }
-            | PatternError::NotLiteral { index } => Some(index),
+            | PatternError::NoWideForm { index } => Some(index),
         }
     }
 

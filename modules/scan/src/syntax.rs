@@ -83,14 +83,6 @@ pub(crate) fn compile(
         .map_err(|_| PatternError::TooBig { index, limit })
 }
 
-/// Compiles several patterns into one automaton; none when that would exceed `limit` bytes.
-pub(crate) fn compile_many(hirs: &[&Hir], limit: usize) -> Option<meta::Regex> {
-    meta::Builder::new()
-        .configure(config(limit))
-        .build_many_from_hir(hirs)
-        .ok()
-}
-
 fn config(automaton_bytes: usize) -> meta::Config {
     meta::Config::new()
         .utf8_empty(false)

@@ -1,8 +1,11 @@
 //! The loops: what runs over a buffer of whole lines, or over a part of one long line.
 
-use super::set::{Cached, Filter, LineSet, LiteralFilter, Selection};
+use super::set::{Filter, LineSet, Selection};
+use crate::automaton::Automaton;
+use crate::caches::{Cached, Caches};
+use crate::group::Group;
 use memchr::{memchr, memrchr};
-use regex_automata::{Input, meta::Cache};
+use regex_automata::Input;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -27,7 +30,7 @@ struct State {
 pub(super) struct Searcher {
     set: Arc<LineSet>,
     states: Vec<State>,
-    caches: Vec<Option<Box<Cache>>>,
+    caches: Caches,
     /// Patterns of the selection whose answer is still open.
     open: usize,
 }
@@ -54,7 +57,7 @@ impl Searcher {
         Searcher {
             set: Arc::clone(set),
             states: vec![State::default(); set.len()],
-            caches: Vec::new(),
+            caches: Caches::default(),
             open: 0,
         }
     }
@@ -88,10 +91,12 @@ impl Searcher {
     pub(super) fn lines(&mut self, selection: &Selection, lines: &[u8]) {
         for filter in &selection.filters {
             match filter {
-                Filter::Literals(filter) => self.by_literals(filter, lines),
-                Filter::Automaton { regex, patterns } => {
-                    self.by_automaton(regex, patterns, lines, 0)
-                }
+                Filter::Literals(group) => self.by_literals(group, lines),
+                Filter::Regex(pattern) => self.by_regex(*pattern, lines, 0),
+                Filter::Automaton {
+                    automaton,
+                    patterns,
+                } => self.by_automaton(automaton, patterns, lines),
             }
         }
         for &pattern in &selection.every {
@@ -133,69 +138,72 @@ impl Searcher {
         }
     }
 
-    /// Tries the patterns of a filter on each line in which one of their literals occurs.
-    fn by_literals(&mut self, filter: &LiteralFilter, lines: &[u8]) {
-        if !self.start(&filter.patterns) {
+    /// Tries the members of a group on each line in which one of their literals occurs.
+    fn by_literals(&mut self, group: &Group, lines: &[u8]) {
+        if !self.start(&group.members) {
             return;
         }
         let (mut at, mut hits, mut line) = (0, 0, None);
-        while let Some(hit) = filter.finder.find(lines, at) {
+        while let Some(hit) = group.finder.find(lines, at) {
             let bounds = Bounds::around(lines, hit.start, line);
             line = Some(bounds);
-            for &pattern in &filter.owners[hit.literal] {
-                self.try_line(pattern, lines, bounds);
+            for owner in &group.owners[hit.literal] {
+                self.try_line(owner.id, lines, bounds);
             }
-            if self.all_found(&filter.patterns) {
+            if self.all_found(&group.members) {
                 return;
             }
-            at = if filter.patterns.len() == 1 {
+            at = if group.members.len() == 1 {
                 bounds.end
             } else {
                 hit.start + 1
             };
             hits += 1;
             if hits >= NOISE_HITS && at < hits * NOISE_BYTES_PER_HIT {
-                return self.directly(&filter.patterns, lines, bounds.start);
+                return self.one_by_one(&group.members, lines, bounds.start);
             }
         }
     }
 
-    /// Tries patterns on each line in which their common automaton matches, from `at` on.
-    fn by_automaton(&mut self, regex: &Cached, patterns: &[usize], lines: &[u8], at: usize) {
+    /// Tries patterns on each line in which their common automaton matches.
+    fn by_automaton(&mut self, automaton: &Cached<Automaton>, patterns: &[usize], lines: &[u8]) {
         if !self.start(patterns) {
             return;
         }
-        let mut at = at;
-        while let Some(end) = self.next_match(regex, lines, at) {
+        let mut at = 0;
+        while at <= lines.len() && !patterns.iter().any(|&pattern| self.states[pattern].any) {
+            let cache = self.caches.automaton(automaton);
+            let Ok(found) = automaton.engine.first_end(cache, lines, at..lines.len()) else {
+                break;
+            };
+            let Some(end) = found else { return };
             let bounds = Bounds::around(lines, end, None);
             for &pattern in patterns {
                 self.try_line(pattern, lines, bounds);
             }
-            let found = patterns
-                .iter()
-                .filter(|&&pattern| self.states[pattern].any)
-                .count();
-            if found == patterns.len() || bounds.end >= lines.len() {
-                return;
-            }
             at = bounds.end + 1;
-            if found > 0 {
-                // The automaton would go on to stop at lines of patterns that are found already.
-                return self.directly(patterns, lines, at);
-            }
         }
+        // With a pattern found, the automaton would stop wherever that matches again.
+        self.one_by_one(patterns, lines, at);
     }
 
     /// Searches each of `patterns` with its own regex, from `at` on, which starts a line.
-    fn directly(&mut self, patterns: &[usize], lines: &[u8], at: usize) {
-        let set = Arc::clone(&self.set);
-        for pattern in patterns {
-            self.by_automaton(
-                &set.patterns[*pattern].buffer,
-                std::slice::from_ref(pattern),
-                lines,
-                at,
-            );
+    fn one_by_one(&mut self, patterns: &[usize], lines: &[u8], at: usize) {
+        for &pattern in patterns {
+            self.by_regex(pattern, lines, at);
+        }
+    }
+
+    /// Tries a pattern on each line in which its regex for buffers matches, from `at` on, which starts a line.
+    fn by_regex(&mut self, pattern: usize, lines: &[u8], at: usize) {
+        let mut at = at;
+        while self.start(&[pattern]) && at <= lines.len() {
+            let Some(end) = self.next_match(pattern, lines, at) else {
+                return;
+            };
+            let bounds = Bounds::around(lines, end, None);
+            self.try_line(pattern, lines, bounds);
+            at = bounds.end + 1;
         }
     }
 
@@ -258,39 +266,25 @@ impl Searcher {
     }
 
     fn matches(&mut self, pattern: usize, window: &Window<'_>) -> bool {
-        let Cached { regex, slot } = &self.set.patterns[pattern].line;
+        let regex = &self.set.patterns[pattern].line;
         let input = Input::new(window.haystack)
             .span(window.span.clone())
             .earliest(true);
         regex
-            .search_half_with(cache(&mut self.caches, regex, *slot), &input)
+            .engine
+            .search_half_with(self.caches.regex(regex), &input)
             .is_some()
     }
 
     /// End of the match that ends first at or after `at`.
-    fn next_match(
-        &mut self,
-        Cached { regex, slot }: &Cached,
-        lines: &[u8],
-        at: usize,
-    ) -> Option<usize> {
+    fn next_match(&mut self, pattern: usize, lines: &[u8], at: usize) -> Option<usize> {
+        let regex = &self.set.patterns[pattern].buffer;
         let input = Input::new(lines).range(at..).earliest(true);
         regex
-            .search_half_with(cache(&mut self.caches, regex, *slot), &input)
+            .engine
+            .search_half_with(self.caches.regex(regex), &input)
             .map(|found| found.offset())
     }
-}
-
-/// The cache in `slot`, made when first used.
-fn cache<'c>(
-    caches: &'c mut Vec<Option<Box<Cache>>>,
-    regex: &regex_automata::meta::Regex,
-    slot: usize,
-) -> &'c mut Cache {
-    if caches.len() <= slot {
-        caches.resize_with(slot + 1, || None);
-    }
-    caches[slot].get_or_insert_with(|| Box::new(regex.create_cache()))
 }
 
 impl Bounds {
@@ -318,7 +312,8 @@ pub(super) fn without_return(line: &[u8]) -> &[u8] {
 impl Filter {
     fn patterns(&self) -> &[usize] {
         match self {
-            Filter::Literals(filter) => &filter.patterns,
+            Filter::Literals(group) => &group.members,
+            Filter::Regex(pattern) => std::slice::from_ref(pattern),
             Filter::Automaton { patterns, .. } => patterns,
         }
     }

@@ -1,12 +1,13 @@
 //! Compiled patterns, and the choice of how to search for some of them.
 
 use super::rewrite;
-use crate::finder::{self, Finder, MAX_PACKED_LITERALS};
+use crate::automaton::Automaton;
+use crate::caches::{Cached, Slots};
+use crate::group::{self, Group, Member};
 use crate::literals::{self, Required};
 use crate::{Limits, PatternError, syntax};
 use regex_automata::meta::Regex;
 use regex_syntax::hir::Hir;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes that one automaton over several patterns may have, as a multiple of what one pattern may have.
 const COMBINED_AUTOMATON_FACTOR: usize = 4;
@@ -16,26 +17,18 @@ const COMBINED_AUTOMATON_FACTOR: usize = 4;
 pub struct LineSet {
     pub(super) patterns: Vec<LinePattern>,
     limits: Limits,
-    /// Number of caches that a scan may need so far: one per regex of a pattern or filter.
-    slots: AtomicUsize,
+    slots: Slots,
 }
 
 /// One pattern in its two forms.
 #[derive(Debug)]
 pub(super) struct LinePattern {
     /// Over buffers; see [`rewrite::for_buffer`].
-    pub(super) buffer: Cached,
+    pub(super) buffer: Cached<Regex>,
     /// On one line alone: the truth.
-    pub(super) line: Cached,
+    pub(super) line: Cached<Regex>,
     hir: Hir,
     required: Option<Required>,
-}
-
-/// A regex and the place of its cache in each scan.
-#[derive(Debug, Clone)]
-pub(super) struct Cached {
-    pub(super) regex: Regex,
-    pub(super) slot: usize,
 }
 
 /// Which patterns are looked for in a file, and how. Make one per combination that occurs and reuse it.
@@ -50,18 +43,14 @@ pub struct Selection {
 #[derive(Debug)]
 pub(super) enum Filter {
     /// For patterns with literals that they require.
-    Literals(LiteralFilter),
-    /// For patterns without.
-    Automaton { regex: Cached, patterns: Vec<usize> },
-}
-
-/// One searcher for the literals of several patterns.
-#[derive(Debug)]
-pub(super) struct LiteralFilter {
-    pub(super) finder: Finder,
-    /// For each literal the patterns that may match where it is found.
-    pub(super) owners: Vec<Vec<usize>>,
-    pub(super) patterns: Vec<usize>,
+    Literals(Group),
+    /// For a pattern without, alone.
+    Regex(usize),
+    /// For several patterns without.
+    Automaton {
+        automaton: Cached<Automaton>,
+        patterns: Vec<usize>,
+    },
 }
 
 impl LineSet {
@@ -86,7 +75,7 @@ impl LineSet {
         limits: Limits,
     ) -> Result<LineSet, PatternError> {
         limits.check_count(patterns.len())?;
-        let slots = AtomicUsize::new(0);
+        let slots = Slots::default();
         let compiled = patterns.iter().enumerate().map(|(index, pattern)| {
             let hir = syntax::parse(index, pattern.as_ref(), &limits)?;
             LinePattern::new(index, &hir, &limits, &slots)
@@ -125,7 +114,16 @@ impl LineSet {
         let (with, mut without): (Vec<usize>, Vec<usize>) = any
             .iter()
             .partition(|&&pattern| self.patterns[pattern].required.is_some());
-        let mut filters = self.literal_filters(&with, &mut without);
+        let required = |id: usize| self.patterns[id].required.as_ref();
+        let members = with.iter().filter_map(|&id| {
+            required(id).map(|r| Member {
+                id,
+                literals: &r.literals,
+            })
+        });
+        let (groups, refused) = group::groups(&members.collect::<Vec<_>>());
+        without.extend(refused);
+        let mut filters = groups.into_iter().map(Filter::Literals).collect();
         self.automaton_filters(&without, &mut filters);
         Selection {
             any,
@@ -145,61 +143,25 @@ impl LineSet {
         known
     }
 
-    /// Filters for patterns that require literals, filled in order. Patterns whose literals no searcher takes go to
-    /// `refused`.
-    fn literal_filters(&self, patterns: &[usize], refused: &mut Vec<usize>) -> Vec<Filter> {
-        let mut groups: Vec<Vec<(usize, &[u8])>> = vec![Vec::new()];
-        for &pattern in patterns {
-            let literals = self.patterns[pattern]
-                .required
-                .iter()
-                .flat_map(|required| &required.literals);
-            let pairs: Vec<_> = literals
-                .map(|literal| (pattern, literal.as_slice()))
-                .collect();
-            match groups.last_mut() {
-                Some(last) if last.len() + pairs.len() <= MAX_PACKED_LITERALS => last.extend(pairs),
-                _ => groups.push(pairs),
-            }
-        }
-        groups.retain(|group| !group.is_empty());
-        let filters = groups
-            .iter()
-            .filter_map(|group| match LiteralFilter::new(group) {
-                Some(filter) => Some(Filter::Literals(filter)),
-                None => {
-                    refused.extend(owners(group));
-                    None
-                }
-            });
-        filters.collect()
-    }
-
     /// One filter for `patterns`, or two halves where that is too big.
     fn automaton_filters(&self, patterns: &[usize], filters: &mut Vec<Filter>) {
         let (left, right) = match patterns {
             [] => return,
-            [only] => {
-                let regex = self.patterns[*only].buffer.clone();
-                return filters.push(Filter::Automaton {
-                    regex,
-                    patterns: patterns.to_vec(),
-                });
-            }
+            [only] => return filters.push(Filter::Regex(*only)),
             _ => patterns.split_at(patterns.len() / 2),
         };
         let hirs: Vec<&Hir> = patterns
             .iter()
             .map(|&pattern| &self.patterns[pattern].hir)
             .collect();
-        match syntax::compile_many(
+        match Automaton::new(
             &hirs,
             self.limits.max_automaton_bytes * COMBINED_AUTOMATON_FACTOR,
         ) {
-            Some(regex) => {
-                let regex = Cached::new(regex, &self.slots);
+            Some(automaton) => {
+                let automaton = Cached::new(automaton, &self.slots);
                 filters.push(Filter::Automaton {
-                    regex,
+                    automaton,
                     patterns: patterns.to_vec(),
                 });
             }
@@ -216,7 +178,7 @@ impl LinePattern {
         index: usize,
         original: &Hir,
         limits: &Limits,
-        slots: &AtomicUsize,
+        slots: &Slots,
     ) -> Result<Self, PatternError> {
         let hir = rewrite::for_buffer(original);
         let buffer = Cached::new(syntax::compile(index, &hir, limits)?, slots);
@@ -233,38 +195,6 @@ impl LinePattern {
             required,
         })
     }
-}
-
-impl Cached {
-    fn new(regex: Regex, slots: &AtomicUsize) -> Cached {
-        Cached {
-            regex,
-            slot: slots.fetch_add(1, Ordering::Relaxed),
-        }
-    }
-}
-
-impl LiteralFilter {
-    /// A filter for pairs of pattern and literal, ordered by pattern; none when no searcher takes so many.
-    fn new(pairs: &[(usize, &[u8])]) -> Option<LiteralFilter> {
-        let literals: Vec<&[u8]> = pairs.iter().map(|&(_, literal)| literal).collect();
-        let finder = Finder::new(&literals)?;
-        let companions = finder::companions(&literals).into_iter();
-        let owners_of =
-            |literals: Vec<usize>| owners(&literals.iter().map(|&i| pairs[i]).collect::<Vec<_>>());
-        Some(LiteralFilter {
-            finder,
-            owners: companions.map(owners_of).collect(),
-            patterns: owners(pairs),
-        })
-    }
-}
-
-/// The patterns of `pairs`, each once.
-fn owners(pairs: &[(usize, &[u8])]) -> Vec<usize> {
-    let mut patterns: Vec<usize> = pairs.iter().map(|&(pattern, _)| pattern).collect();
-    patterns.dedup();
-    patterns
 }
 
 impl Selection {
