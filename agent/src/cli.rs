@@ -176,13 +176,13 @@ pub fn module_command(name: &str, summary: &str, description: &Description) -> C
     let heading = format!("Flags of the module {name}");
     let command = Command::new(name.to_owned())
         .bin_name(format!("gumshoe-agent run {name}"))
-        .about(summary.to_owned())
-        .long_about(format!("{summary}\n\n{}", description.about))
         .after_help(examples(name, description))
         .max_term_width(100)
         .next_help_heading(heading)
         .args(description.flags.iter().map(argument));
     RunOptions::augment_args(command.next_help_heading("Options for every module"))
+        .about(summary.to_owned())
+        .long_about(format!("{summary}\n\n{}", description.about))
         .arg(Arg::new("config_dir").long("config-dir").value_name("DIR").hide(true))
 }
 

@@ -61,7 +61,6 @@ macro_rules! export_module {
             extern "C" fn constructor() -> p::abi::abi_stable::library::RootModuleResult { p::abi::erased_root(table) }
 
             // SAFETY: the constructor makes the table by `erased_root`; the name is this ABI's own.
-            #[allow(unsafe_code, reason = "an exported symbol is how a plugin is found")]
             #[unsafe(export_name = "gumshoe_plugin_header")]
             static HEADER: p::abi::abi_stable::library::LibHeader = unsafe { p::abi::plugin_header(constructor) };
         };

@@ -10,7 +10,6 @@ mod sandbox;
 
 use frame::{Frame, ask, tell};
 use gumshoe_plugin_api::host::Loaded;
-use gumshoe_plugin_api::sink::stop;
 use gumshoe_plugin_api::{Occurrence, Operation, Rejection};
 use pipe::Pipe;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
@@ -126,18 +125,16 @@ fn respond(plugin: Loaded, request: &Frame, writer: &mut UnixStream) -> io::Resu
 fn run(plugin: Loaded, job: &Job, params: &[u8], socket: UnixStream) -> io::Result<()> {
     let mut writer = socket.try_clone()?;
     let pipe = Pipe::new(job, plugin, socket.try_clone()?);
-    let outcome = std::thread::scope(|scope| {
+    let (outcome, reason) = std::thread::scope(|scope| {
         scope.spawn(|| pipe.watch(&socket));
         let outcome = plugin.run(params, &pipe);
+        let reason = pipe.stop_reason();
         // Ends the watcher's read, and nothing else: answers go the other way.
         let _ = socket.shutdown(std::net::Shutdown::Read);
-        outcome
+        (outcome, reason)
     });
     match outcome {
-        Ok(statistics) => {
-            let reason = u8::try_from(pipe.stop_reason()).unwrap_or(stop::CANCELLED as u8);
-            frame::write(&mut writer, tell::DONE, &[&[reason], &statistics])
-        }
+        Ok(statistics) => frame::write(&mut writer, tell::DONE, &[&reason.to_le_bytes()[..1], &statistics]),
         Err(rejection) => reject(&mut writer, &rejection),
     }
 }

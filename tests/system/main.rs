@@ -1,0 +1,9 @@
+//! The whole system, from the outside: programs are started as users start them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod abi;
+mod commands;
+mod limits;
+mod local_mode;
+mod misbehaving;
+mod refusals;
