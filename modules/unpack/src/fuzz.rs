@@ -40,7 +40,7 @@ pub fn stream(selector: u8, data: &[u8]) {
 pub fn archive(selector: u8, data: &[u8]) {
     let budget = Budget::new(limits());
     let mut visit = |_: &crate::Member<'_>, content: &mut dyn Read| {
-        if selector % 2 == 0 {
+        if selector.is_multiple_of(2) {
             drain(content);
         }
         Flow::Continue

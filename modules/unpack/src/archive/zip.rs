@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    input::{Content, Slice},
+    input::{Content, Slice, Watched},
     member::{Anomaly, MemberKind},
     walker::{Entry, Step, Walker},
     zip_layout::{Layout, find_layout},
@@ -287,22 +287,24 @@ fn method_of(header: &Header) -> Result<Method, Reason> {
     Ok(Method::Coded(codec))
 }
 
-/// A stored member whose checksum holds can be handed out as a part of the file, so that an archive in it
-/// is walked in place. Only archives profit; the check reads the member once more.
+/// A large stored archive whose checksum holds is handed out as a part of the file and walked in place, so that it
+/// does not have to fit into memory. The check reads the member once more.
 fn is_intact(raw: &mut Slice<'_>, header: &Header, walker: &Walker<'_>) -> bool {
-    let mut head = [0; 4];
-    let is_archive = matches!(raw.read_at(0, &mut head), Ok(true)) && head.starts_with(b"PK");
-    raw.rewind();
     let large = header.size > walker.budget.limits().buffer_bytes / 4;
-    if !is_archive || !large || header.size != header.compressed {
+    if !large || header.size != header.compressed || !starts_like_zip(raw) {
         return false;
     }
     let length = raw.length();
-    let copied = io::copy(
-        &mut Checked::new(raw.part(0, length), header),
-        &mut io::sink(),
-    );
-    copied.is_ok()
+    let mut checked = Checked::new(raw.part(0, length), header);
+    let mut watched = Watched::new(&mut checked, walker.budget);
+    io::copy(&mut watched, &mut io::sink()).is_ok()
+}
+
+fn starts_like_zip(raw: &mut Slice<'_>) -> bool {
+    let mut head = [0; 2];
+    let read = raw.read_at(0, &mut head);
+    raw.rewind();
+    matches!(read, Ok(true)) && &head == b"PK"
 }
 
 fn compare(header: &Header, local: &Header, anomalies: &mut Vec<Anomaly>) {

@@ -36,7 +36,7 @@ enum Stage<'b, R: Read> {
     Gzip(gzip::Gzip<'b, R>),
     Bzip2(bzip2::Bzip2<'b, R>),
     Xz(Box<xz::Xz<'b, R>>),
-    Zstd(zstd::Zstd<'b, R>),
+    Zstd(Box<zstd::Zstd<'b, R>>),
     Lz4(Box<lz4::Lz4<'b, R>>),
 }
 
@@ -99,7 +99,7 @@ impl<'b, R: Read> Decoder<'b, R> {
             Codec::Gzip => Stage::Gzip(gzip::Gzip::new(source)),
             Codec::Bzip2 => Stage::Bzip2(bzip2::Bzip2::new(source)),
             Codec::Xz => Stage::Xz(Box::new(xz::Xz::new(source, window))),
-            Codec::Zstd => Stage::Zstd(zstd::Zstd::new(source, window)),
+            Codec::Zstd => Stage::Zstd(Box::new(zstd::Zstd::new(source, window))),
             Codec::Lz4 => Stage::Lz4(Box::new(lz4::Lz4::new(source))),
         };
         Self {
@@ -127,7 +127,7 @@ impl<'b, R: Read> Decoder<'b, R> {
     /// How the stream ended: `None` while it has not, `Some(Ok(()))` when it was complete.
     #[must_use]
     pub fn end(&self) -> Option<Result<(), &Reason>> {
-        self.end.as_ref().map(|end| end.as_ref().map(|()| ()))
+        self.end.as_ref().map(|end| end.as_ref().copied())
     }
 
     fn step(&mut self, out: &mut [u8]) -> Result<usize, Reason> {
