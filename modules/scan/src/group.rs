@@ -8,7 +8,7 @@ const DECIDING_BYTES: usize = 4;
 /// Bytes of a literal that a searcher of many literals gets.
 const ANCHOR_BYTES: usize = 8;
 /// Fewer deciding bytes make the searcher faster by a third, and are taken while estimated hits per byte stay below this.
-const MAX_SHORT_RATE: f64 = 3e-5;
+const MAX_SHORT_RATE: f64 = 1e-4;
 
 /// A pattern, by a number of the caller's, and the literals of which each of its matches contains one.
 #[derive(Debug, Clone, Copy)]

@@ -18,7 +18,7 @@ const MAX_LITERALS: usize = 16;
 /// Estimated occurrences per byte above which literals are not worth looking for: verifying costs more than it saves.
 const MAX_RATE: f64 = 1.0 / 100.0;
 /// Estimated occurrences per byte below which fewer literals are better than rarer ones.
-const RARE_ENOUGH: f64 = 1e-6;
+const RARE_ENOUGH: f64 = 5e-5;
 
 /// Strings one of which is part of every match.
 #[derive(Debug, Clone, PartialEq)]

@@ -24,7 +24,7 @@ impl Default for Limits {
             max_patterns: 4096,
             max_pattern_bytes: 16 << 10,
             max_nesting: 64,
-            max_automaton_bytes: 1 << 20,
+            max_automaton_bytes: 256 << 10,
         }
     }
 }

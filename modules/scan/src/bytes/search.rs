@@ -328,6 +328,11 @@ impl Searcher {
         view: &View<'_>,
         span: Range<usize>,
     ) -> Option<Range<usize>> {
+        if let Check::Masked(masked) = &needle.check
+            && masked.finds_itself()
+        {
+            return masked.find(view.haystack, span);
+        }
         let input = Input::new(view.haystack).span(span);
         let cache = self.caches.regex(&needle.regex);
         needle

@@ -73,6 +73,19 @@ impl<'p> Pattern<'p> {
         }
     }
 
+    /// Parses the pattern and compiles nothing: total for any input, and quick.
+    ///
+    /// # Errors
+    ///
+    /// As [`ByteSet::new`], with index 0; limits on the compiled size are not checked.
+    pub fn check(&self, limits: &Limits) -> Result<(), PatternError> {
+        let hir = self.parse(0, limits)?;
+        if self.also_wide && wide_form(self, &hir).is_none() {
+            return Err(PatternError::NoWideForm { index: 0 });
+        }
+        Ok(())
+    }
+
     fn parse(&self, index: usize, limits: &Limits) -> Result<Hir, PatternError> {
         match self.source {
             Source::Regex(pattern) => syntax::parse(index, pattern, limits),
