@@ -84,9 +84,10 @@ fn bytes(data: &[u8], peer: &dyn Fn(&[u8]) -> usize) -> Result<(), Box<dyn std::
         let mut scan = ByteScan::new(&set);
         let [base, ours] = race(
             [&mut |data| peer(data), &mut |data| {
+                let mut matches = Vec::new();
                 scan.begin(&selection);
-                scan.slice(0, data, &mut || true);
-                scan.matches().len()
+                scan.slice(0, data, &mut matches, &mut || true);
+                matches.len()
             }],
             data,
         );

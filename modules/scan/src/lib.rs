@@ -22,8 +22,10 @@ mod group;
 mod hex;
 pub mod lines;
 mod literals;
+mod regex;
 mod syntax;
 mod wide;
 
 pub use error::PatternError;
+pub use regex::Regex;
 pub use syntax::Limits;

@@ -14,14 +14,15 @@
 //! let selection = set.select(&[0, 1]);
 //! let mut scan = ByteScan::new(&set);
 //!
+//! let mut matches = Vec::new();
 //! scan.begin(&selection);
-//! scan.segment(0x7f00_0000_1000);
+//! scan.segment(0x7f00_0000_1000, &mut matches);
 //! for chunk in [&b"..Pass"[..], b"word=\xde\xad", b"\xbe\xef"] {
 //!     scan.space(chunk.len()).copy_from_slice(chunk);
-//!     scan.filled(chunk.len());
+//!     scan.filled(chunk.len(), &mut matches);
 //! }
-//! scan.end_segment();
-//! let found: Vec<(usize, u64)> = scan.matches().iter().map(|found| (found.pattern, found.address)).collect();
+//! scan.end_segment(&mut matches);
+//! let found: Vec<(usize, u64)> = matches.iter().map(|found| (found.pattern, found.address)).collect();
 //! assert_eq!(found, [(0, 0x7f00_0000_1002), (1, 0x7f00_0000_100b)]);
 //! # Ok::<(), gumshoe_scan::PatternError>(())
 //! ```
@@ -45,7 +46,7 @@ mod set;
 
 pub use plan::ByteSelection;
 pub use scan::ByteScan;
-pub use search::Match;
+pub use search::{Match, Sink};
 pub use set::{ByteSet, MAX_MATCH_BYTES, MAX_MATCHES, Pattern};
 
 #[cfg(test)]

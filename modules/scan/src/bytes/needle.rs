@@ -13,6 +13,8 @@ use std::ops::Range;
 pub(super) struct Needle {
     /// Number of the pattern.
     pub(super) pattern: usize,
+    /// Whether it is the wide form.
+    pub(super) wide: bool,
     pub(super) hir: Hir,
     pub(super) regex: Cached<Regex>,
     pub(super) required: Option<Required>,
@@ -52,6 +54,7 @@ const COMPARE_BYTES: usize = 32;
 impl Needle {
     pub(super) fn new(
         pattern: usize,
+        wide: bool,
         hir: Hir,
         limits: &Limits,
         slots: &Slots,
@@ -68,6 +71,7 @@ impl Needle {
         };
         Ok(Needle {
             pattern,
+            wide,
             hir,
             regex,
             required,

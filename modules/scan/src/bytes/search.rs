@@ -27,6 +27,22 @@ pub struct Match {
     pub address: u64,
     /// Length in bytes; of a match longer than the set's `max_match_bytes`, at least so many.
     pub length: usize,
+    /// Whether it is the pattern's UTF-16LE form that matched.
+    pub wide: bool,
+}
+
+/// Takes matches as they are found.
+pub trait Sink {
+    /// Takes one match and says whether it counts towards the pattern's `max_matches`.
+    fn found(&mut self, found: &Match) -> bool;
+}
+
+/// Keeps all matches.
+impl Sink for Vec<Match> {
+    fn found(&mut self, found: &Match) -> bool {
+        self.push(*found);
+        true
+    }
 }
 
 /// A block of a segment and its surroundings.
@@ -49,7 +65,6 @@ pub(super) struct Searcher {
     set: Arc<ByteSet>,
     plan: Arc<ByteSelection>,
     caches: Caches,
-    matches: Vec<Match>,
     /// Matches so far, per pattern.
     counts: Vec<usize>,
     /// Patterns looked for and not settled.
@@ -88,7 +103,6 @@ impl Searcher {
         Searcher {
             plan: set.select(&[]),
             caches: Caches::default(),
-            matches: Vec::new(),
             counts: vec![0; set.len()],
             open: 0,
             needles: vec![State::default(); set.needles.len()],
@@ -100,7 +114,6 @@ impl Searcher {
 
     pub(super) fn begin(&mut self, selection: &Arc<ByteSelection>) {
         self.plan = Arc::clone(selection);
-        self.matches.clear();
         self.counts.fill(0);
         self.open = selection.patterns.len();
         self.wasted = 0;
@@ -116,10 +129,6 @@ impl Searcher {
         self.set.max_match_bytes
     }
 
-    pub(super) fn matches(&self) -> &[Match] {
-        &self.matches
-    }
-
     pub(super) fn is_settled(&self) -> bool {
         self.open == 0
     }
@@ -131,16 +140,16 @@ impl Searcher {
     }
 
     /// Searches one block.
-    pub(super) fn search(&mut self, view: &View<'_>) {
+    pub(super) fn search(&mut self, view: &View<'_>, sink: &mut dyn Sink) {
         for state in &mut self.needles {
             (state.spent, state.is_done) = (0, false);
         }
         let plan = Arc::clone(&self.plan);
         for group in &plan.groups {
-            self.by_literals(group, view);
+            self.by_literals(group, view, sink);
         }
         for combined in &plan.automata {
-            self.by_automaton(combined, view);
+            self.by_automaton(combined, view, sink);
         }
         if self.wasted >= MAX_WASTED {
             self.replan();
@@ -163,7 +172,7 @@ impl Searcher {
     }
 
     /// Tries the needles of a group wherever one of their literals starts in the block.
-    fn by_literals(&mut self, group: &Group, view: &View<'_>) {
+    fn by_literals(&mut self, group: &Group, view: &View<'_>, sink: &mut dyn Sink) {
         if !self.any_open(&group.members) {
             return;
         }
@@ -181,19 +190,19 @@ impl Searcher {
             let mut wasted = true;
             for owner in &group.owners[hit.literal] {
                 wasted &= !self.is_open(owner.id);
-                self.try_hit(owner, hit.start, view);
+                self.try_hit(owner, hit.start, view, sink);
             }
             self.wasted += usize::from(wasted);
             at = hit.start + 1;
             hits += 1;
             if hits >= NOISE_HITS && at - view.block.start < hits * NOISE_BYTES_PER_HIT {
-                return self.one_by_one(&group.members, view, at);
+                return self.one_by_one(&group.members, view, at, sink);
             }
         }
     }
 
     /// Searches needles that share an automaton, when that says that any of them matches.
-    fn by_automaton(&mut self, combined: &Combined, view: &View<'_>) {
+    fn by_automaton(&mut self, combined: &Combined, view: &View<'_>, sink: &mut dyn Sink) {
         if !self.any_open(&combined.needles) {
             return;
         }
@@ -211,23 +220,28 @@ impl Searcher {
             }
         }
         for &needle in &combined.needles {
-            self.directly(needle, view, view.block.start);
+            self.directly(needle, view, view.block.start, sink);
         }
     }
 
     /// Searches what is left of the block for each of `needles`; hits before `at` have been tried.
-    fn one_by_one(&mut self, needles: &[usize], view: &View<'_>, at: usize) {
+    fn one_by_one(&mut self, needles: &[usize], view: &View<'_>, at: usize, sink: &mut dyn Sink) {
         for &needle in needles {
             if !self.is_open(needle) {
                 self.wasted += 1;
             } else if !self.needles[needle].is_done {
-                self.directly(needle, view, at.saturating_sub(self.set.max_match_bytes));
+                self.directly(
+                    needle,
+                    view,
+                    at.saturating_sub(self.set.max_match_bytes),
+                    sink,
+                );
             }
         }
     }
 
     /// Tries a needle where a literal of it starts.
-    fn try_hit(&mut self, owner: &Owner, hit: usize, view: &View<'_>) {
+    fn try_hit(&mut self, owner: &Owner, hit: usize, view: &View<'_>, sink: &mut dyn Sink) {
         let needle = owner.id;
         if !self.is_open(needle) || self.needles[needle].is_done {
             return;
@@ -238,12 +252,17 @@ impl Searcher {
         let set = Arc::clone(&self.set);
         let (found, steps) = self.check(&set.needles[needle], needle, literal, view);
         if let Some(found) = found {
-            self.found(needle, found, view);
+            self.found(needle, found, view, sink);
         }
         let state = &mut self.needles[needle];
         state.spent += steps;
         if state.spent > view.block.len() {
-            self.directly(needle, view, hit.saturating_sub(self.set.max_match_bytes));
+            self.directly(
+                needle,
+                view,
+                hit.saturating_sub(self.set.max_match_bytes),
+                sink,
+            );
         }
     }
 
@@ -303,7 +322,7 @@ impl Searcher {
     }
 
     /// Searches a needle with its regex alone, for matches that start at `from` or later and within the block.
-    fn directly(&mut self, number: usize, view: &View<'_>, from: usize) {
+    fn directly(&mut self, number: usize, view: &View<'_>, from: usize, sink: &mut dyn Sink) {
         self.needles[number].is_done = true;
         let set = Arc::clone(&self.set);
         let end = view
@@ -316,7 +335,9 @@ impl Searcher {
                 return;
             }
             match self.find(&set.needles[number], view, from..end) {
-                Some(found) if found.start < view.block.end => self.found(number, found, view),
+                Some(found) if found.start < view.block.end => {
+                    self.found(number, found, view, sink)
+                }
                 _ => return,
             }
         }
@@ -348,20 +369,22 @@ impl Searcher {
             .unwrap_or(usize::MAX)
     }
 
-    fn found(&mut self, number: usize, range: Range<usize>, view: &View<'_>) {
-        let pattern = self.set.needles[number].pattern;
+    fn found(&mut self, number: usize, range: Range<usize>, view: &View<'_>, sink: &mut dyn Sink) {
+        let Needle { pattern, wide, .. } = self.set.needles[number];
         let address = self
             .segment
             .wrapping_add(view.offset)
             .wrapping_add(range.start as u64);
         self.needles[number].resume = view.offset + range.end as u64;
-        self.matches.push(Match {
+        if sink.found(&Match {
             pattern,
             address,
             length: range.len(),
-        });
-        self.counts[pattern] += 1;
-        self.open -= usize::from(self.has_settled(pattern));
+            wide,
+        }) {
+            self.counts[pattern] += 1;
+            self.open -= usize::from(self.has_settled(pattern));
+        }
     }
 
     fn is_open(&self, needle: usize) -> bool {

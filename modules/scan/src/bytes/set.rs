@@ -145,9 +145,9 @@ impl ByteSet {
             }
             if pattern.also_wide {
                 let wide = wide_form(pattern, &hir).ok_or(PatternError::NoWideForm { index })?;
-                needles.push(Needle::new(index, wide, &limits, &slots)?);
+                needles.push(Needle::new(index, true, wide, &limits, &slots)?);
             }
-            needles.push(Needle::new(index, hir, &limits, &slots)?);
+            needles.push(Needle::new(index, false, hir, &limits, &slots)?);
         }
         let fixed = needles
             .iter()

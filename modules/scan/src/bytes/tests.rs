@@ -95,23 +95,26 @@ fn patterns() -> (Vec<Pattern<'static>>, Vec<(&'static str, bool)>) {
     )
 }
 
-fn scan_in_chunks(scan: &mut ByteScan, segment: &[u8], mut cuts: impl Iterator<Item = usize>) {
-    scan.segment(ADDRESS);
+fn scan_in_chunks(
+    scan: &mut ByteScan,
+    segment: &[u8],
+    mut cuts: impl Iterator<Item = usize>,
+) -> Vec<Match> {
+    let mut matches = Vec::new();
+    scan.segment(ADDRESS, &mut matches);
     let mut rest = segment;
     while !rest.is_empty() {
         let count = cuts.next().unwrap_or(usize::MAX).min(rest.len());
         scan.space(count + 3)[..count].copy_from_slice(&rest[..count]);
-        scan.filled(count);
+        scan.filled(count, &mut matches);
         rest = &rest[count..];
     }
-    scan.end_segment();
+    scan.end_segment(&mut matches);
+    matches
 }
 
-fn of_pattern(scan: &ByteScan, pattern: usize) -> Vec<(u64, usize)> {
-    let found = scan
-        .matches()
-        .iter()
-        .filter(|found| found.pattern == pattern);
+fn of_pattern(matches: &[Match], pattern: usize) -> Vec<(u64, usize)> {
+    let found = matches.iter().filter(|found| found.pattern == pattern);
     found.map(|found| (found.address, found.length)).collect()
 }
 
@@ -164,16 +167,17 @@ proptest! {
         let mut scan = ByteScan::new(&set);
         for chosen in [&chosen[..], &chosen[..1]] {
             scan.begin(&set.select(chosen));
-            scan_in_chunks(&mut scan, &segment, cuts.iter().copied());
+            let matches = scan_in_chunks(&mut scan, &segment, cuts.iter().copied());
             for &number in chosen {
                 let (text, is_hex) = sources[number];
-                prop_assert_eq!(of_pattern(&scan, number), slow(text, is_hex, &segment), "{} in chunks", text);
+                prop_assert_eq!(of_pattern(&matches, number), slow(text, is_hex, &segment), "{} in chunks", text);
             }
             scan.begin(&set.select(chosen));
-            prop_assert_eq!(scan.slice(ADDRESS, &segment, &mut || true), segment.len());
+            let mut matches = Vec::new();
+            prop_assert_eq!(scan.slice(ADDRESS, &segment, &mut matches, &mut || true), segment.len());
             for &number in chosen {
                 let (text, is_hex) = sources[number];
-                prop_assert_eq!(of_pattern(&scan, number), slow(text, is_hex, &segment), "{} in place", text);
+                prop_assert_eq!(of_pattern(&matches, number), slow(text, is_hex, &segment), "{} in place", text);
             }
         }
     }
@@ -217,9 +221,9 @@ fn needles_at_every_kind_of_boundary_are_found_once() {
             };
             place.copy_from_slice(text);
             scan.begin(&all);
-            scan_in_chunks(&mut scan, &segment, std::iter::repeat(CHUNK));
+            let matches = scan_in_chunks(&mut scan, &segment, std::iter::repeat(CHUNK));
             for pattern in 0..set.len() {
-                let found: Vec<u64> = of_pattern(&scan, pattern)
+                let found: Vec<u64> = of_pattern(&matches, pattern)
                     .iter()
                     .map(|found| found.0)
                     .collect();
@@ -235,20 +239,42 @@ fn nothing_joins_bytes_that_are_not_adjacent() {
         Arc::new(ByteSet::new(&[Pattern::literal(b"needle"), Pattern::regex("^le$")]).unwrap());
     let mut scan = ByteScan::new(&set);
     scan.begin(&set.select(&[0, 1]));
-    for (address, text) in [(0x1000, &b"need"[..]), (0x2000, b"le")] {
-        scan.segment(address);
-        scan.space(text.len()).copy_from_slice(text);
-        scan.filled(text.len());
-    }
-    scan.end_segment();
+    let mut matches = Vec::new();
+    // Both segments in one space, as they come from one read of several ranges, and bytes between them that could not be read.
+    scan.space(9).copy_from_slice(b"need???le");
+    scan.segment(0x1000, &mut matches);
+    scan.filled(4, &mut matches);
+    scan.skip(3, &mut matches);
+    scan.segment(0x2000, &mut matches);
+    scan.filled(2, &mut matches);
+    scan.end_segment(&mut matches);
     assert_eq!(
-        scan.matches(),
+        matches,
         [Match {
             pattern: 1,
             address: 0x2000,
-            length: 2
+            length: 2,
+            wide: false
         }]
     );
+}
+
+#[test]
+fn matches_that_the_sink_refuses_do_not_count() {
+    struct Even(Vec<u64>);
+    impl Sink for Even {
+        fn found(&mut self, found: &Match) -> bool {
+            let is_even = found.address.is_multiple_of(2);
+            self.0.extend(is_even.then_some(found.address));
+            is_even
+        }
+    }
+    let set = Arc::new(ByteSet::new(&[Pattern::literal(b"x").max_matches(3)]).unwrap());
+    let mut scan = ByteScan::new(&set);
+    let mut even = Even(Vec::new());
+    scan.begin(&set.select(&[0]));
+    scan.slice(1, &b"x".repeat(100), &mut even, &mut || true);
+    assert_eq!(even.0, [2, 4, 6]);
 }
 
 #[test]
@@ -266,9 +292,9 @@ fn settled_patterns_are_dropped_and_the_others_go_on() {
         scan.begin(&all);
         let mut segment = b"x".repeat(1 << 20);
         segment.extend(b"bz needle");
-        scan_in_chunks(&mut scan, &segment, std::iter::repeat(10_000));
+        let matches = scan_in_chunks(&mut scan, &segment, std::iter::repeat(10_000));
         let counts: Vec<usize> = (0..4)
-            .map(|pattern| of_pattern(&scan, pattern).len())
+            .map(|pattern| of_pattern(&matches, pattern).len())
             .collect();
         assert_eq!(counts, [MAX_MATCHES, 3, 1, 1]);
         assert_eq!(
@@ -279,7 +305,12 @@ fn settled_patterns_are_dropped_and_the_others_go_on() {
     }
     scan.begin(&set.select(&[0]));
     assert_eq!(
-        scan.slice(0, b"xxxxxxxxxxxxxxxxxxxxxxxxx", &mut || true),
+        scan.slice(
+            0,
+            b"xxxxxxxxxxxxxxxxxxxxxxxxx",
+            &mut Vec::new(),
+            &mut || true
+        ),
         25
     );
     assert!(scan.is_settled());
@@ -291,7 +322,7 @@ fn a_slice_stops_when_told() {
     let mut scan = ByteScan::new(&set);
     scan.begin(&set.select(&[0]));
     let mut asked = 0;
-    let searched = scan.slice(0, &vec![0; 1 << 20], &mut || {
+    let searched = scan.slice(0, &vec![0; 1 << 20], &mut Vec::new(), &mut || {
         asked += 1;
         asked <= 2
     });
@@ -315,12 +346,12 @@ fn hostile_bytes_do_not_cost_more_than_linear_time() {
     let mut scan = ByteScan::new(&set);
     scan.begin(&set.select(&[0, 1, 2, 3, 4, 5, 6]));
     // Quadratic behaviour would take minutes for this.
-    scan_in_chunks(
+    let matches = scan_in_chunks(
         &mut scan,
         &vec![b'a'; 1 << 20],
         std::iter::repeat(256 << 10),
     );
-    assert_eq!(scan.matches(), []);
+    assert_eq!(matches, []);
 }
 
 #[test]
@@ -346,12 +377,12 @@ fn wide_forms_are_found_beside_the_pattern() {
     let set = Arc::new(ByteSet::new(&[Pattern::regex("(?i)Secret").also_wide(true)]).unwrap());
     let mut scan = ByteScan::new(&set);
     scan.begin(&set.select(&[0]));
-    scan_in_chunks(
+    let matches = scan_in_chunks(
         &mut scan,
         b"..sEcret..S\0e\0c\0r\0e\0T\0",
         std::iter::repeat(7),
     );
-    let mut found = of_pattern(&scan, 0);
+    let mut found = of_pattern(&matches, 0);
     found.sort_unstable();
     assert_eq!(found, [(ADDRESS + 2, 6), (ADDRESS + 10, 12)]);
 }
