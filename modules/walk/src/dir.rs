@@ -32,6 +32,8 @@ pub(crate) struct Place {
     pub inode: u64,
     /// The roots that want it.
     pub cover: Arc<Cover>,
+    /// It lies on a file system that shows kernel state.
+    pub pseudo: bool,
 }
 
 impl Place {
@@ -140,6 +142,11 @@ impl Dir {
     /// Inode number (`st_ino`).
     pub fn inode(&self) -> u64 {
         self.place.inode
+    }
+
+    /// Whether it lies on a file system that shows kernel state, where sizes mean nothing and reading may have effects.
+    pub fn is_pseudo(&self) -> bool {
+        self.place.pseudo
     }
 
     /// Whether this is the directory of a root (then its base name was never delivered as an entry).

@@ -13,7 +13,7 @@ use rustix::{
 };
 
 use crate::{
-    Dir, Entry, EntryWork, Flow, Skip, SkipReason, Visitor,
+    Dir, Entry, EntryWork, Flow, FsKind, Skip, SkipReason, Visitor,
     cover::{Cover, Member},
     dir::{DirRole, OpenCount, Place, to_path},
     os::{self, Buffer, Names, Position},
@@ -146,6 +146,7 @@ impl<'a, V: Visitor> Worker<'a, V> {
                 return;
             }
         };
+        let pseudo = shared.systems.of(shared.base, &fd, id.0).kind == FsKind::Pseudo;
         let place = Place {
             parent: None,
             name: Place::name_of(&start.path),
@@ -153,6 +154,7 @@ impl<'a, V: Visitor> Worker<'a, V> {
             device: id.0,
             inode: id.1,
             cover: Arc::clone(&start.cover),
+            pseudo,
         };
         match file {
             None => self.enter(fd, place, DirRole::Root),
@@ -187,6 +189,11 @@ impl<'a, V: Visitor> Worker<'a, V> {
                 if let Some(cover) = self.admit(&place, at, id, &fd) {
                     let depth = place.depth.saturating_add(1);
                     let name = name.to_bytes().into();
+                    let pseudo = if id.0 == place.device {
+                        place.pseudo
+                    } else {
+                        shared.systems.of(shared.base, &fd, id.0).kind == FsKind::Pseudo
+                    };
                     let place = Place {
                         parent: Some(place),
                         name,
@@ -194,6 +201,7 @@ impl<'a, V: Visitor> Worker<'a, V> {
                         device: id.0,
                         inode: id.1,
                         cover,
+                        pseudo,
                     };
                     self.enter(fd, place, DirRole::Below);
                 }

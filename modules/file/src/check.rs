@@ -1,0 +1,557 @@
+//! Parameters to plan: every check that needs no look at the host. All problems are reported at once.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use gumshoe_plugin_api::Problems;
+use gumshoe_scan::{PatternError, lines::LineSet};
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::{
+    condition::{
+        Account, AttributeTest, Condition, ContentTest, DigestTest, MetadataTest, Mode, Stamp,
+    },
+    digest::Algorithm,
+    params::{self, Filter, Options, Params},
+    parse::{
+        age::AgeTest,
+        digest::{hex, to_hex},
+        size::SizeTest,
+    },
+    plan::{Kinds, Plan, Search},
+};
+
+/// Searches in one operation.
+pub const MAX_SEARCHES: usize = 1000;
+/// Paths of all searches together.
+pub const MAX_PATHS: usize = 10_000;
+/// Regular expressions on names, modes, attributes and capabilities of all searches together.
+pub const MAX_REGEXES: usize = 4096;
+/// Threads that may be asked for.
+pub const MAX_THREADS: u32 = 64;
+/// Characters in a label.
+const MAX_LABEL_LENGTH: usize = 64;
+/// Bytes that one compiled expression may take.
+const REGEX_BYTES: usize = 1 << 20;
+
+/// Checks parameters.
+///
+/// # Errors
+///
+/// Every problem, with a JSON pointer to its place.
+pub fn check(params: Params) -> Result<Plan, Problems> {
+    let mut checker = Checker::default();
+    if params.searches.is_empty() {
+        checker.problems.add("/searches", "there is no search");
+    }
+    checker.count("/searches", "searches", params.searches.len(), MAX_SEARCHES);
+    let paths = params
+        .searches
+        .values()
+        .map(|search| search.paths.len())
+        .sum();
+    checker.count("/searches", "paths", paths, MAX_PATHS);
+    let regexes = params.searches.values().map(count_regexes).sum();
+    checker.count("/searches", "regular expressions", regexes, MAX_REGEXES);
+    if !checker.problems.is_empty() {
+        return Err(checker.problems);
+    }
+    let searches = params
+        .searches
+        .into_iter()
+        .map(|(label, search)| checker.search(label, search))
+        .collect();
+    match checker.patterns.compile(&mut checker.problems) {
+        Some(patterns) => checker.problems.or(Plan {
+            searches,
+            patterns: Arc::new(patterns),
+        }),
+        None => Err(checker.problems),
+    }
+}
+
+fn count_regexes(search: &params::Search) -> usize {
+    [
+        &search.names,
+        &search.modes,
+        &search.xattrs,
+        &search.capabilities,
+    ]
+    .map(Vec::len)
+    .iter()
+    .sum()
+}
+
+#[derive(Default)]
+struct Checker {
+    problems: Problems,
+    patterns: Patterns,
+}
+
+impl Checker {
+    fn count(&mut self, pointer: &str, what: &str, count: usize, limit: usize) {
+        if count > limit {
+            self.problems.add(
+                pointer,
+                format!("{count} {what} are more than the limit of {limit}"),
+            );
+        }
+    }
+
+    fn search(&mut self, label: String, search: params::Search) -> Search {
+        let at = format!("/searches/{}", label.replace('~', "~0").replace('/', "~1"));
+        self.label(&at, &label);
+        let options = search.options;
+        self.options(&at, &options);
+        let mut metadata =
+            self.parsed(&at, "sizes", Filter::Size, search.sizes, &options, |text| {
+                SizeTest::parse(text).map(MetadataTest::Size)
+            });
+        let ages = [
+            ("mtimes", Filter::Mtime, search.mtimes, Stamp::Modified),
+            ("ctimes", Filter::Ctime, search.ctimes, Stamp::Changed),
+            ("btimes", Filter::Btime, search.btimes, Stamp::Born),
+        ];
+        for (key, filter, values, stamp) in ages {
+            metadata.extend(self.parsed(&at, key, filter, values, &options, |text| {
+                AgeTest::parse(text).map(|test| MetadataTest::Time(stamp, test))
+            }));
+        }
+        let accounts: [(_, _, _, fn(Account) -> MetadataTest); 2] = [
+            ("owners", Filter::Owner, search.owners, MetadataTest::Owner),
+            ("groups", Filter::Group, search.groups, MetadataTest::Group),
+        ];
+        for (key, filter, values, test) in accounts {
+            metadata.extend(self.parsed(&at, key, filter, values, &options, |text| {
+                account(text).map(test)
+            }));
+        }
+        metadata.extend(
+            self.parsed(&at, "modes", Filter::Mode, search.modes, &options, |text| {
+                regex(text).map(MetadataTest::Mode)
+            }),
+        );
+        let mut attributes = self.parsed(
+            &at,
+            "xattrs",
+            Filter::Xattr,
+            search.xattrs,
+            &options,
+            |text| regex(text).map(AttributeTest::Name),
+        );
+        attributes.extend(self.parsed(
+            &at,
+            "capabilities",
+            Filter::Capability,
+            search.capabilities,
+            &options,
+            |text| {
+                let pattern = if text == "any" {
+                    None
+                } else {
+                    Some(regex(text)?)
+                };
+                Ok::<_, String>(AttributeTest::Capability(pattern))
+            },
+        ));
+        let digests = [
+            ("md5", Filter::Md5, search.md5),
+            ("sha1", Filter::Sha1, search.sha1),
+            ("sha2", Filter::Sha2, search.sha2),
+            ("sha3", Filter::Sha3, search.sha3),
+            ("blake3", Filter::Blake3, search.blake3),
+        ];
+        let digests = digests
+            .into_iter()
+            .flat_map(|(key, filter, values)| self.digests(&at, key, filter, values, &options));
+        let digests = digests.collect();
+        Search {
+            paths: self.paths(&at, search.paths),
+            kinds: if search.types.is_empty() {
+                Kinds::FilesAndLinksToFiles
+            } else {
+                Kinds::Only(search.types)
+            },
+            mode: if options.matchall {
+                Mode::All
+            } else {
+                Mode::Any
+            },
+            names: self.names(&at, search.names, &options),
+            metadata,
+            attributes,
+            contents: self.contents(&at, search.contents, &options),
+            digests,
+            label,
+            options,
+        }
+    }
+
+    fn label(&mut self, at: &str, label: &str) {
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if label.is_empty() || label.len() > MAX_LABEL_LENGTH || !label.bytes().all(good) {
+            self.problems
+                .add(at, "a label has 1 to 64 letters, digits, `_` or `-`");
+        }
+    }
+
+    fn options(&mut self, at: &str, options: &Options) {
+        let wrong = |good: bool, key: &str, message: &str, problems: &mut Problems| {
+            if !good {
+                problems.add(format!("{at}/options/{key}"), message);
+            }
+        };
+        wrong(
+            options.matchlimit > 0,
+            "matchlimit",
+            "must be at least 1",
+            &mut self.problems,
+        );
+        let message = format!("must be at most {MAX_THREADS}");
+        wrong(
+            options.threads <= MAX_THREADS,
+            "threads",
+            &message,
+            &mut self.problems,
+        );
+    }
+
+    fn paths(&mut self, at: &str, paths: Vec<String>) -> Vec<PathBuf> {
+        if paths.is_empty() {
+            self.problems.add(format!("{at}/paths"), "there is no path");
+        }
+        for (index, path) in paths.iter().enumerate() {
+            let message = match path.as_bytes() {
+                [] => "the path is empty",
+                path if path.contains(&0) => "the path contains a NUL character",
+                [b'/', ..] => continue,
+                _ => "the path must be absolute, beginning with `/`",
+            };
+            self.problems.add(format!("{at}/paths/{index}"), message);
+        }
+        paths.into_iter().map(PathBuf::from).collect()
+    }
+
+    /// Conditions of one filter; a value that is refused becomes a problem.
+    fn parsed<T, E: ToString>(
+        &mut self,
+        at: &str,
+        key: &str,
+        filter: Filter,
+        values: Vec<String>,
+        options: &Options,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<Condition<T>> {
+        let inverted = options.mismatch.contains(&filter);
+        let mut conditions = Vec::with_capacity(values.len());
+        for (index, value) in values.into_iter().enumerate() {
+            match parse(&value) {
+                Ok(test) => conditions.push(Condition {
+                    filter,
+                    value: value.into(),
+                    inverted,
+                    test,
+                }),
+                Err(error) => self
+                    .problems
+                    .add(format!("{at}/{key}/{index}"), error.to_string()),
+            }
+        }
+        conditions
+    }
+
+    fn names(&mut self, at: &str, values: Vec<String>, options: &Options) -> Vec<Condition<Regex>> {
+        let parse = |text: &str| regex(text.strip_prefix('!').unwrap_or(text));
+        let mut conditions = self.parsed(at, "names", Filter::Name, values, options, parse);
+        for condition in &mut conditions {
+            condition.inverted ^= condition.value.starts_with('!');
+        }
+        conditions
+    }
+
+    fn contents(
+        &mut self,
+        at: &str,
+        values: Vec<String>,
+        options: &Options,
+    ) -> Vec<Condition<ContentTest>> {
+        let mismatch = options.mismatch.contains(&Filter::Content);
+        let condition = |(index, value): (usize, String)| {
+            let (negated, pattern) = value
+                .strip_prefix('!')
+                .map_or((false, value.as_str()), |rest| (true, rest));
+            let pattern = self
+                .patterns
+                .add(pattern, || format!("{at}/contents/{index}"));
+            // With `macroal`, `!` asks that no line match, not that some line does not.
+            let test = ContentTest {
+                pattern,
+                every: options.macroal && !negated,
+            };
+            Condition {
+                filter: Filter::Content,
+                value: value.into(),
+                inverted: negated != mismatch,
+                test,
+            }
+        };
+        values.into_iter().enumerate().map(condition).collect()
+    }
+
+    /// One condition per algorithm.
+    fn digests(
+        &mut self,
+        at: &str,
+        key: &str,
+        filter: Filter,
+        values: Vec<String>,
+        options: &Options,
+    ) -> Vec<Condition<DigestTest>> {
+        let mut lists: BTreeMap<Algorithm, HashMap<Box<[u8]>, Arc<str>>> = BTreeMap::new();
+        for (index, value) in values.into_iter().enumerate() {
+            match digest(filter, &value) {
+                Ok((algorithm, digest)) => {
+                    lists
+                        .entry(algorithm)
+                        .or_default()
+                        .entry(digest)
+                        .or_insert_with(|| value.into());
+                }
+                Err(message) => self.problems.add(format!("{at}/{key}/{index}"), message),
+            }
+        }
+        let condition = |(algorithm, digests): (Algorithm, HashMap<Box<[u8]>, Arc<str>>)| {
+            let only = digests.values().next().filter(|_| digests.len() == 1);
+            let value = only.map_or_else(
+                || format!("none of {} digests", digests.len()).into(),
+                Arc::clone,
+            );
+            let inverted = options.mismatch.contains(&filter);
+            Condition {
+                filter,
+                value,
+                inverted,
+                test: DigestTest { algorithm, digests },
+            }
+        };
+        lists.into_iter().map(condition).collect()
+    }
+}
+
+fn account(text: &str) -> Result<Account, &'static str> {
+    if text.is_empty() {
+        Err("the name is empty")
+    } else {
+        Ok(Account::parse(text))
+    }
+}
+
+/// Reads a digest; its length tells the algorithm.
+fn digest(filter: Filter, text: &str) -> Result<(Algorithm, Box<[u8]>), String> {
+    let bytes = hex(text).map_err(|error| error.to_string())?;
+    let algorithm = Algorithm::of(filter, bytes.len()).ok_or_else(|| {
+        let lengths: Vec<String> = Algorithm::lengths(filter)
+            .map(|bytes| (bytes * 2).to_string())
+            .collect();
+        let found = to_hex(&bytes).len();
+        format!(
+            "{found} hexadecimal digits where {} are needed",
+            lengths.join(" or ")
+        )
+    })?;
+    Ok((algorithm, bytes))
+}
+
+/// Compiles a regular expression over bytes, Unicode off unless `(?u)`.
+fn regex(pattern: &str) -> Result<Regex, String> {
+    let compiled = RegexBuilder::new(pattern)
+        .unicode(false)
+        .size_limit(REGEX_BYTES)
+        .build();
+    compiled.map_err(|error| {
+        // The line scanner reads the same syntax and says in one line where it went wrong.
+        match LineSet::new(&[pattern]) {
+            Err(error) => pattern_message(&error),
+            Ok(_) => error
+                .to_string()
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .to_owned(),
+        }
+    })
+}
+
+/// The message without the pattern's number, which the pointer tells already.
+fn pattern_message(error: &PatternError) -> String {
+    match error {
+        PatternError::Syntax {
+            position,
+            message,
+            pointer,
+            ..
+        } => format!("byte {position}: {message}: {pointer}"),
+        PatternError::TooLong { length, limit, .. } => {
+            format!("{length} bytes are more than the limit of {limit}")
+        }
+        PatternError::TooBig { limit, .. } => {
+            format!(
+                "compiles to more than {limit} bytes; use smaller repetitions or fewer Unicode classes"
+            )
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Content patterns of all searches, each once.
+#[derive(Default)]
+struct Patterns {
+    /// With the pointer to its first use.
+    texts: Vec<(String, String)>,
+    numbers: HashMap<String, usize>,
+}
+
+impl Patterns {
+    /// The number of a pattern.
+    fn add(&mut self, pattern: &str, pointer: impl FnOnce() -> String) -> usize {
+        if let Some(&known) = self.numbers.get(pattern) {
+            return known;
+        }
+        self.texts.push((pattern.to_owned(), pointer()));
+        self.numbers
+            .insert(pattern.to_owned(), self.texts.len() - 1);
+        self.texts.len() - 1
+    }
+
+    /// Compiles them. Each bad one becomes a problem; `None` when checking had to be given up.
+    fn compile(&self, problems: &mut Problems) -> Option<LineSet> {
+        let mut texts: Vec<&str> = self.texts.iter().map(|(text, _)| text.as_str()).collect();
+        for _ in 0..=Problems::MAX {
+            let error = match LineSet::new(&texts) {
+                Ok(set) => return Some(set),
+                Err(error) => error,
+            };
+            let index = error.index().filter(|index| *index < texts.len());
+            let pointer = index.map_or("/searches", |index| self.texts[index].1.as_str());
+            problems.add(pointer, pattern_message(&error));
+            // The set is not used once there is a problem; an empty pattern lets the others be checked.
+            match index {
+                Some(index) => texts[index] = "",
+                None => break,
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn problems(searches: Value) -> Vec<(String, String)> {
+        let params: Params = serde_json::from_value(json!({ "searches": searches })).unwrap();
+        let problems = check(params).map(|_| ()).unwrap_err();
+        problems
+            .iter()
+            .map(|problem| (problem.pointer.clone(), problem.message.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once_with_their_places() {
+        let found = problems(json!({
+            "a/b": { "paths": ["", "relative", "/good", "nul\u{0}"], "names": ["good", "!(bad"], "sizes": ["1x"] },
+            "two": { "paths": [], "contents": ["ok", "[z-a]", "!x{99999}"], "mtimes": ["9d"], "sha2": ["ab", "xy"],
+                     "owners": [""], "modes": ["*"], "options": { "matchlimit": 0, "threads": 65 } },
+        }));
+        let expected = [
+            ("/searches/a~1b", "label"),
+            ("/searches/a~1b/sizes/0", "not a size"),
+            ("/searches/a~1b/paths/0", "empty"),
+            ("/searches/a~1b/paths/1", "absolute"),
+            ("/searches/a~1b/paths/3", "NUL"),
+            ("/searches/a~1b/names/1", "byte 0"),
+            ("/searches/two/options/matchlimit", "at least 1"),
+            ("/searches/two/options/threads", "at most 64"),
+            ("/searches/two/mtimes/0", "not an age"),
+            ("/searches/two/owners/0", "empty"),
+            ("/searches/two/modes/0", "byte 0"),
+            (
+                "/searches/two/sha2/0",
+                "2 hexadecimal digits where 64 or 96 or 128 are needed",
+            ),
+            ("/searches/two/sha2/1", "not hexadecimal"),
+            ("/searches/two/paths", "no path"),
+            ("/searches/two/contents/1", "byte 1"),
+            ("/searches/two/contents/2", "bytes"),
+        ];
+        let mut missing: Vec<_> = expected.to_vec();
+        for (pointer, message) in &found {
+            let at = missing
+                .iter()
+                .position(|(place, part)| place == pointer && message.contains(part));
+            assert!(at.is_some(), "{pointer}: {message}");
+            at.map(|at| missing.remove(at));
+        }
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn too_many_and_none_are_refused() {
+        assert_eq!(problems(json!({}))[0].0, "/searches");
+        let many: Vec<String> = (0..10_001).map(|number| format!("/{number}")).collect();
+        assert!(
+            problems(json!({ "s": { "paths": many } }))[0]
+                .1
+                .contains("limit of 10000")
+        );
+        let many: Vec<String> = (0..5000).map(|number| format!("x{number}")).collect();
+        assert!(
+            problems(json!({ "s": { "paths": ["/"], "contents": many } }))[0]
+                .1
+                .contains("limit")
+        );
+        assert!(
+            problems(json!({ "s": { "paths": ["/"], "names": many } }))[0]
+                .1
+                .contains("limit of 4096")
+        );
+    }
+
+    #[test]
+    fn inversions_cancel_out_and_digests_form_lists() {
+        let params = json!({ "searches": { "s": {
+            "paths": ["/"], "names": ["!x", "y"], "contents": ["!p", "p"],
+            "sha2": ["00".repeat(32), "01".repeat(32), "00".repeat(64)],
+            "options": { "mismatch": ["name", "content"], "macroal": true, "matchall": true },
+        } } });
+        let plan = check(serde_json::from_value(params).unwrap()).unwrap();
+        let search = &plan.searches[0];
+        assert_eq!(
+            search
+                .names
+                .iter()
+                .map(|name| name.inverted)
+                .collect::<Vec<_>>(),
+            [false, true]
+        );
+        let contents: Vec<_> = search
+            .contents
+            .iter()
+            .map(|c| (c.test.pattern, c.test.every, c.inverted))
+            .collect();
+        assert_eq!(contents, [(0, false, false), (0, true, true)]);
+        assert_eq!(
+            search
+                .digests
+                .iter()
+                .map(|list| list.test.digests.len())
+                .collect::<Vec<_>>(),
+            [2, 1]
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Findings as they are reported.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    condition::Surroundings,
+    metadata::{Metadata, rfc3339},
+    params::{FileKind, Filter},
+};
+
+/// One file that a search found.
+///
+/// Shape: absent values are left out. Times are RFC 3339 in UTC with nanoseconds. A name that is not UTF-8
+/// is shown with replacement characters, and exactly in the field that ends in `_bytes` (base64).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Label of the search.
+    pub search: String,
+    /// Path of the file, or of the archive that holds it.
+    pub path: String,
+    /// The path exactly, in base64, when it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_bytes: Option<String>,
+    /// Names from the archive's member to the file, joined by `!`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    /// The member exactly, in base64, when it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_bytes: Option<String>,
+    /// For a link that was followed: where it points, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Codecs that were undone before the content was tested, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decompressed: Vec<String>,
+    /// Kind of file.
+    #[serde(rename = "type")]
+    pub kind: FileKind,
+    /// Bytes, as stored.
+    pub size: u64,
+    /// As `ls -l` shows it.
+    pub mode: String,
+    /// In octal.
+    pub mode_octal: String,
+    /// Owner's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Group's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
+    /// Owner's name, by the file system's own `/etc/passwd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Group's name, by the file system's own `/etc/group`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// When the content last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtime: Option<String>,
+    /// When content or metadata last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctime: Option<String>,
+    /// When it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub btime: Option<String>,
+    /// SHA-256 of the tested content, when asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The container in whose root it lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
+    /// The filters that matched.
+    pub matched: Vec<Matched>,
+}
+
+/// One filter that matched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matched {
+    /// The filter.
+    pub filter: Filter,
+    /// Its value, as it was given.
+    pub value: String,
+}
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// The id that its runtime gave it; empty when its cgroup does not tell.
+    pub id: String,
+    /// The runtime, such as `docker`; `unknown` when its cgroup does not tell.
+    pub runtime: String,
+    /// A process in it.
+    pub pid: u32,
+}
+
+impl Finding {
+    /// A finding with what metadata says.
+    #[must_use]
+    pub fn new(
+        search: &str,
+        path: &[u8],
+        metadata: &Metadata,
+        surroundings: &Surroundings,
+    ) -> Self {
+        let (path, path_bytes) = shown(path);
+        let name = |id: Option<u32>, names: &crate::parse::accounts::Names| {
+            names.of(id?).map(str::to_owned)
+        };
+        Self {
+            search: search.to_owned(),
+            path,
+            path_bytes,
+            member: None,
+            member_bytes: None,
+            link: None,
+            decompressed: Vec::new(),
+            kind: metadata.kind,
+            size: metadata.size,
+            mode: metadata.mode_ls(),
+            mode_octal: metadata.mode_octal(),
+            uid: metadata.uid,
+            gid: metadata.gid,
+            owner: name(metadata.uid, &surroundings.users),
+            group: name(metadata.gid, &surroundings.groups),
+            mtime: metadata.mtime.map(rfc3339),
+            ctime: metadata.ctime.map(rfc3339),
+            btime: metadata.btime.map(rfc3339),
+            sha256: None,
+            container: None,
+            matched: Vec::new(),
+        }
+    }
+
+    /// One line: search, mode, owner, group, size, time, path.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let account = |name: &Option<String>, id: Option<u32>| {
+            name.clone()
+                .or_else(|| id.map(|id| id.to_string()))
+                .unwrap_or_else(|| "-".to_owned())
+        };
+        let mut line = format!(
+            "{}: {} {} {} {} {} {}",
+            self.search,
+            self.mode,
+            account(&self.owner, self.uid),
+            account(&self.group, self.gid),
+            self.size,
+            self.mtime.as_deref().unwrap_or("-"),
+            escape(&self.path),
+        );
+        if let Some(member) = &self.member {
+            line.push_str(&format!("!{}", escape(member)));
+        }
+        if let Some(link) = &self.link {
+            line.push_str(&format!(" -> {}", escape(link)));
+        }
+        if let Some(container) = &self.container {
+            let id = container.id.get(..12).unwrap_or(&container.id);
+            line.push_str(&format!(
+                " [{} {id} pid {}]",
+                container.runtime, container.pid
+            ));
+        }
+        if let Some(sha256) = &self.sha256 {
+            line.push_str(&format!(" sha256={sha256}"));
+        }
+        let matched: Vec<String> = self
+            .matched
+            .iter()
+            .map(|one| format!("{}={}", filter_name(one.filter), escape(&one.value)))
+            .collect();
+        if !matched.is_empty() {
+            line.push_str(&format!(" ({})", matched.join(", ")));
+        }
+        line
+    }
+}
+
+/// Bytes as text, and exactly in base64 when that loses something.
+pub(crate) fn shown(bytes: &[u8]) -> (String, Option<String>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (text.to_owned(), None),
+        Err(_) => (
+            String::from_utf8_lossy(bytes).into_owned(),
+            Some(STANDARD.encode(bytes)),
+        ),
+    }
+}
+
+/// Text that cannot break out of its line or steer a terminal.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            escaped.extend(letter.escape_default());
+        } else {
+            escaped.push(letter);
+        }
+    }
+    escaped
+}
+
+fn filter_name(filter: Filter) -> String {
+    format!("{filter:?}").to_lowercase()
+}
