@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt::Display,
     path::PathBuf,
     sync::Arc,
 };
@@ -102,126 +103,82 @@ impl Checker {
     }
 
     fn search(&mut self, label: String, search: params::Search) -> Search {
+        let params::Search {
+            options,
+            paths,
+            names,
+            contents,
+            types,
+            ..
+        } = &search;
         let at = format!("/searches/{}", label.replace('~', "~0").replace('/', "~1"));
-        self.label(&at, &label);
-        let options = search.options;
-        self.options(&at, &options);
-        let mut metadata =
-            self.parsed(&at, "sizes", Filter::Size, search.sizes, &options, |text| {
-                SizeTest::parse(text).map(MetadataTest::Size)
-            });
-        let ages = [
-            ("mtimes", Filter::Mtime, search.mtimes, Stamp::Modified),
-            ("ctimes", Filter::Ctime, search.ctimes, Stamp::Changed),
-            ("btimes", Filter::Btime, search.btimes, Stamp::Born),
-        ];
-        for (key, filter, values, stamp) in ages {
-            metadata.extend(self.parsed(&at, key, filter, values, &options, |text| {
-                AgeTest::parse(text).map(|test| MetadataTest::Time(stamp, test))
-            }));
-        }
-        let accounts: [(_, _, _, fn(Account) -> MetadataTest); 2] = [
-            ("owners", Filter::Owner, search.owners, MetadataTest::Owner),
-            ("groups", Filter::Group, search.groups, MetadataTest::Group),
-        ];
-        for (key, filter, values, test) in accounts {
-            metadata.extend(self.parsed(&at, key, filter, values, &options, |text| {
-                account(text).map(test)
-            }));
-        }
-        metadata.extend(
-            self.parsed(&at, "modes", Filter::Mode, search.modes, &options, |text| {
-                regex(text).map(MetadataTest::Mode)
-            }),
-        );
-        let mut attributes = self.parsed(
-            &at,
-            "xattrs",
-            Filter::Xattr,
-            search.xattrs,
-            &options,
-            |text| regex(text).map(AttributeTest::Name),
-        );
-        attributes.extend(self.parsed(
-            &at,
-            "capabilities",
-            Filter::Capability,
-            search.capabilities,
-            &options,
-            |text| {
-                let pattern = if text == "any" {
-                    None
-                } else {
-                    Some(regex(text)?)
-                };
-                Ok::<_, String>(AttributeTest::Capability(pattern))
-            },
-        ));
-        let digests = [
-            ("md5", Filter::Md5, search.md5),
-            ("sha1", Filter::Sha1, search.sha1),
-            ("sha2", Filter::Sha2, search.sha2),
-            ("sha3", Filter::Sha3, search.sha3),
-            ("blake3", Filter::Blake3, search.blake3),
-        ];
-        let digests = digests
-            .into_iter()
-            .flat_map(|(key, filter, values)| self.digests(&at, key, filter, values, &options));
-        let digests = digests.collect();
+        let mut one = SearchChecker {
+            checker: self,
+            at,
+            options,
+        };
+        one.label(&label);
+        one.options();
         Search {
-            paths: self.paths(&at, search.paths),
-            kinds: if search.types.is_empty() {
+            paths: one.paths(paths),
+            kinds: if types.is_empty() {
                 Kinds::FilesAndLinksToFiles
             } else {
-                Kinds::Only(search.types)
+                Kinds::Only(types.clone())
             },
             mode: if options.matchall {
                 Mode::All
             } else {
                 Mode::Any
             },
-            names: self.names(&at, search.names, &options),
-            metadata,
-            attributes,
-            contents: self.contents(&at, search.contents, &options),
-            digests,
+            names: one.names(names),
+            metadata: one.metadata(&search),
+            attributes: one.attributes(&search),
+            contents: one.contents(contents),
+            digests: one.digests(&search),
             label,
-            options,
+            options: options.clone(),
         }
     }
+}
 
-    fn label(&mut self, at: &str, label: &str) {
+/// Checks one search.
+struct SearchChecker<'c> {
+    checker: &'c mut Checker,
+    /// Pointer to the search.
+    at: String,
+    options: &'c Options,
+}
+
+impl SearchChecker<'_> {
+    fn problem(&mut self, place: impl Display, message: impl Into<String>) {
+        self.checker
+            .problems
+            .add(format!("{}/{place}", self.at), message);
+    }
+
+    fn label(&mut self, label: &str) {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if label.is_empty() || label.len() > MAX_LABEL_LENGTH || !label.bytes().all(good) {
-            self.problems
-                .add(at, "a label has 1 to 64 letters, digits, `_` or `-`");
+            self.checker.problems.add(
+                self.at.as_str(),
+                "a label has 1 to 64 letters, digits, `_` or `-`",
+            );
         }
     }
 
-    fn options(&mut self, at: &str, options: &Options) {
-        let wrong = |good: bool, key: &str, message: &str, problems: &mut Problems| {
-            if !good {
-                problems.add(format!("{at}/options/{key}"), message);
-            }
-        };
-        wrong(
-            options.matchlimit > 0,
-            "matchlimit",
-            "must be at least 1",
-            &mut self.problems,
-        );
-        let message = format!("must be at most {MAX_THREADS}");
-        wrong(
-            options.threads <= MAX_THREADS,
-            "threads",
-            &message,
-            &mut self.problems,
-        );
+    fn options(&mut self) {
+        if self.options.matchlimit == 0 {
+            self.problem("options/matchlimit", "must be at least 1");
+        }
+        if self.options.threads > MAX_THREADS {
+            self.problem("options/threads", format!("must be at most {MAX_THREADS}"));
+        }
     }
 
-    fn paths(&mut self, at: &str, paths: Vec<String>) -> Vec<PathBuf> {
+    fn paths(&mut self, paths: &[String]) -> Vec<PathBuf> {
         if paths.is_empty() {
-            self.problems.add(format!("{at}/paths"), "there is no path");
+            self.problem("paths", "there is no path");
         }
         for (index, path) in paths.iter().enumerate() {
             let message = match path.as_bytes() {
@@ -230,106 +187,152 @@ impl Checker {
                 [b'/', ..] => continue,
                 _ => "the path must be absolute, beginning with `/`",
             };
-            self.problems.add(format!("{at}/paths/{index}"), message);
+            self.problem(format_args!("paths/{index}"), message);
         }
-        paths.into_iter().map(PathBuf::from).collect()
+        paths.iter().map(PathBuf::from).collect()
     }
 
     /// Conditions of one filter; a value that is refused becomes a problem.
     fn parsed<T, E: ToString>(
         &mut self,
-        at: &str,
         key: &str,
         filter: Filter,
-        values: Vec<String>,
-        options: &Options,
+        values: &[String],
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Vec<Condition<T>> {
-        let inverted = options.mismatch.contains(&filter);
+        let inverted = self.options.mismatch.contains(&filter);
         let mut conditions = Vec::with_capacity(values.len());
-        for (index, value) in values.into_iter().enumerate() {
-            match parse(&value) {
+        for (index, value) in values.iter().enumerate() {
+            match parse(value) {
                 Ok(test) => conditions.push(Condition {
                     filter,
-                    value: value.into(),
+                    value: value.as_str().into(),
                     inverted,
                     test,
                 }),
-                Err(error) => self
-                    .problems
-                    .add(format!("{at}/{key}/{index}"), error.to_string()),
+                Err(error) => self.problem(format_args!("{key}/{index}"), error.to_string()),
             }
         }
         conditions
     }
 
-    fn names(&mut self, at: &str, values: Vec<String>, options: &Options) -> Vec<Condition<Regex>> {
+    fn names(&mut self, values: &[String]) -> Vec<Condition<Regex>> {
         let parse = |text: &str| regex(text.strip_prefix('!').unwrap_or(text));
-        let mut conditions = self.parsed(at, "names", Filter::Name, values, options, parse);
+        let mut conditions = self.parsed("names", Filter::Name, values, parse);
         for condition in &mut conditions {
             condition.inverted ^= condition.value.starts_with('!');
         }
         conditions
     }
 
-    fn contents(
-        &mut self,
-        at: &str,
-        values: Vec<String>,
-        options: &Options,
-    ) -> Vec<Condition<ContentTest>> {
-        let mismatch = options.mismatch.contains(&Filter::Content);
-        let condition = |(index, value): (usize, String)| {
+    /// The cheap ones first.
+    fn metadata(&mut self, search: &params::Search) -> Vec<Condition<MetadataTest>> {
+        let mut conditions = self.parsed("sizes", Filter::Size, &search.sizes, |text| {
+            SizeTest::parse(text).map(MetadataTest::Size)
+        });
+        let ages = [
+            ("mtimes", Filter::Mtime, &search.mtimes, Stamp::Modified),
+            ("ctimes", Filter::Ctime, &search.ctimes, Stamp::Changed),
+            ("btimes", Filter::Btime, &search.btimes, Stamp::Born),
+        ];
+        for (key, filter, values, stamp) in ages {
+            let age = |text: &str| AgeTest::parse(text).map(|test| MetadataTest::Time(stamp, test));
+            conditions.extend(self.parsed(key, filter, values, age));
+        }
+        let owner = |text: &str| account(text).map(MetadataTest::Owner);
+        conditions.extend(self.parsed("owners", Filter::Owner, &search.owners, owner));
+        let group = |text: &str| account(text).map(MetadataTest::Group);
+        conditions.extend(self.parsed("groups", Filter::Group, &search.groups, group));
+        let mode = |text: &str| regex(text).map(MetadataTest::Mode);
+        conditions.extend(self.parsed("modes", Filter::Mode, &search.modes, mode));
+        conditions
+    }
+
+    fn attributes(&mut self, search: &params::Search) -> Vec<Condition<AttributeTest>> {
+        let name = |text: &str| regex(text).map(AttributeTest::Name);
+        let mut conditions = self.parsed("xattrs", Filter::Xattr, &search.xattrs, name);
+        let capability = |text: &str| {
+            let pattern = if text == "any" {
+                None
+            } else {
+                Some(regex(text)?)
+            };
+            Ok::<_, String>(AttributeTest::Capability(pattern))
+        };
+        conditions.extend(self.parsed(
+            "capabilities",
+            Filter::Capability,
+            &search.capabilities,
+            capability,
+        ));
+        conditions
+    }
+
+    fn contents(&mut self, values: &[String]) -> Vec<Condition<ContentTest>> {
+        let (mismatch, macroal) = (
+            self.options.mismatch.contains(&Filter::Content),
+            self.options.macroal,
+        );
+        let at = &self.at;
+        let patterns = &mut self.checker.patterns;
+        let condition = |(index, value): (usize, &String)| {
             let (negated, pattern) = value
                 .strip_prefix('!')
                 .map_or((false, value.as_str()), |rest| (true, rest));
-            let pattern = self
-                .patterns
-                .add(pattern, || format!("{at}/contents/{index}"));
+            let pattern = patterns.add(pattern, || format!("{at}/contents/{index}"));
             // With `macroal`, `!` asks that no line match, not that some line does not.
             let test = ContentTest {
                 pattern,
-                every: options.macroal && !negated,
+                every: macroal && !negated,
             };
             Condition {
                 filter: Filter::Content,
-                value: value.into(),
+                value: value.as_str().into(),
                 inverted: negated != mismatch,
                 test,
             }
         };
-        values.into_iter().enumerate().map(condition).collect()
+        values.iter().enumerate().map(condition).collect()
+    }
+
+    fn digests(&mut self, search: &params::Search) -> Vec<Condition<DigestTest>> {
+        let lists = [
+            ("md5", Filter::Md5, &search.md5),
+            ("sha1", Filter::Sha1, &search.sha1),
+            ("sha2", Filter::Sha2, &search.sha2),
+            ("sha3", Filter::Sha3, &search.sha3),
+            ("blake3", Filter::Blake3, &search.blake3),
+        ];
+        lists
+            .into_iter()
+            .flat_map(|(key, filter, values)| self.digest_lists(key, filter, values))
+            .collect()
     }
 
     /// One condition per algorithm.
-    fn digests(
+    fn digest_lists(
         &mut self,
-        at: &str,
         key: &str,
         filter: Filter,
-        values: Vec<String>,
-        options: &Options,
+        values: &[String],
     ) -> Vec<Condition<DigestTest>> {
         let mut lists: BTreeMap<Algorithm, HashMap<Box<[u8]>, Arc<str>>> = BTreeMap::new();
-        for (index, value) in values.into_iter().enumerate() {
-            match digest(filter, &value) {
+        for (index, value) in values.iter().enumerate() {
+            match digest(filter, value) {
                 Ok((algorithm, digest)) => {
-                    lists
-                        .entry(algorithm)
-                        .or_default()
-                        .entry(digest)
-                        .or_insert_with(|| value.into());
+                    let list = lists.entry(algorithm).or_default();
+                    list.entry(digest).or_insert_with(|| value.as_str().into());
                 }
-                Err(message) => self.problems.add(format!("{at}/{key}/{index}"), message),
+                Err(message) => self.problem(format_args!("{key}/{index}"), message),
             }
         }
+        let inverted = self.options.mismatch.contains(&filter);
         let condition = |(algorithm, digests): (Algorithm, HashMap<Box<[u8]>, Arc<str>>)| {
             let only = digests.values().next().filter(|_| digests.len() == 1);
             let value = only.map_or_else(
                 || format!("none of {} digests", digests.len()).into(),
                 Arc::clone,
             );
-            let inverted = options.mismatch.contains(&filter);
             Condition {
                 filter,
                 value,

@@ -1,6 +1,6 @@
 //! Finds files by name, metadata, content and digest, on disk, in archives and in containers.
 //!
-//! [`params`] has the parameters and their help texts, [`check`] turns them into a [`plan`], [`run`] carries it out:
+//! [`params`] has the parameters and their help texts, [`check`] turns them into a [`plan`], `run` carries it out:
 //! one walk over all paths ([`gumshoe_walk`]), in which each name is tried against the searches that cover its
 //! folder. What still matches after name and metadata is opened, and read once for all patterns and digests.
 //!
