@@ -1,7 +1,9 @@
 //! The command line: what `--help`, the completions and the man pages are made of.
 
 use crate::config::{Bytes, DEFAULT_DIR, Duration};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
+use clap::{
+    Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint,
+};
 use gumshoe_plugin_api::{Description, Flag, FlagKind, Occurrence};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,7 +13,12 @@ use std::path::PathBuf;
 /// This is the agent's local mode: it needs no network and no server. Every operation runs in a
 /// process of its own, within limits; a module that fails costs one report.
 #[derive(Debug, Parser)]
-#[command(name = "gumshoe-agent", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "gumshoe-agent",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     /// Folder with agent.toml and modules.d
     #[arg(long, global = true, value_name = "DIR", env = "GUMSHOE_CONFIG_DIR", default_value = DEFAULT_DIR, value_hint = ValueHint::DirPath)]
@@ -183,7 +190,12 @@ pub fn module_command(name: &str, summary: &str, description: &Description) -> C
     RunOptions::augment_args(command.next_help_heading("Options for every module"))
         .about(summary.to_owned())
         .long_about(format!("{summary}\n\n{}", description.about))
-        .arg(Arg::new("config_dir").long("config-dir").value_name("DIR").hide(true))
+        .arg(
+            Arg::new("config_dir")
+                .long("config-dir")
+                .value_name("DIR")
+                .hide(true),
+        )
 }
 
 /// Parses a module's command line; clap's error otherwise (which may be the help text).
@@ -191,10 +203,18 @@ pub fn module_command(name: &str, summary: &str, description: &Description) -> C
 /// # Errors
 ///
 /// clap's error, ready to be printed.
-pub fn parse_module(command: Command, arguments: &[OsString]) -> Result<(RunOptions, Vec<Occurrence>, Option<PathBuf>), clap::Error> {
+pub fn parse_module(
+    command: Command,
+    arguments: &[OsString],
+) -> Result<(RunOptions, Vec<Occurrence>, Option<PathBuf>), clap::Error> {
     let flags: Vec<(String, bool)> = command
         .get_arguments()
-        .filter_map(|a| a.get_id().as_str().strip_prefix(FLAG).map(|f| (f.to_owned(), a.get_action().takes_values())))
+        .filter_map(|a| {
+            a.get_id()
+                .as_str()
+                .strip_prefix(FLAG)
+                .map(|f| (f.to_owned(), a.get_action().takes_values()))
+        })
         .collect();
     let name = OsString::from(command.get_name());
     let matches = command.try_get_matches_from(std::iter::once(&name).chain(arguments))?;
@@ -210,17 +230,30 @@ const FLAG: &str = "module:";
 fn argument(flag: &Flag) -> Arg {
     let mut notes = Vec::new();
     notes.extend(flag.unit.as_ref().map(|unit| format!("[unit: {unit}]")));
-    notes.extend(flag.default.as_ref().map(|default| format!("[default: {default}]")));
+    notes.extend(
+        flag.default
+            .as_ref()
+            .map(|default| format!("[default: {default}]")),
+    );
     notes.extend((!flag.choices.is_empty()).then(|| format!("[one of: {}]", flag.choices.join(", "))));
     notes.extend(flag.repeated.then(|| "[repeatable]".to_owned()));
     let with_notes = |text: &str| format!("{text} {}", notes.join(" ")).trim_end().to_owned();
-    let arg = Arg::new(format!("{FLAG}{}", flag.name)).long(flag.name.clone()).help(with_notes(&flag.help));
-    let arg = if flag.long_help.is_empty() { arg } else { arg.long_help(with_notes(&flag.long_help)) };
+    let arg = Arg::new(format!("{FLAG}{}", flag.name))
+        .long(flag.name.clone())
+        .help(with_notes(&flag.help));
+    let arg = if flag.long_help.is_empty() {
+        arg
+    } else {
+        arg.long_help(with_notes(&flag.long_help))
+    };
     let arg = flag.short.map_or(arg.clone(), |short| arg.short(short));
     match flag.kind {
         FlagKind::Switch => arg.action(ArgAction::Count),
         // Values such as `-rwsr-xr-x` or `!^x` are taken as they are.
-        _ => arg.action(ArgAction::Append).value_name(flag.value_name.clone()).allow_hyphen_values(true),
+        _ => arg
+            .action(ArgAction::Append)
+            .value_name(flag.value_name.clone())
+            .allow_hyphen_values(true),
     }
 }
 
@@ -233,10 +266,24 @@ fn occurrences(flags: &[(String, bool)], matches: &ArgMatches) -> Vec<Occurrence
         if *takes_value {
             let values = matches.get_many::<String>(&id).into_iter().flatten();
             found.extend(indices.zip(values).map(|(index, value)| {
-                (index, Occurrence { flag: flag.clone(), value: Some(value.clone()) })
+                (
+                    index,
+                    Occurrence {
+                        flag: flag.clone(),
+                        value: Some(value.clone()),
+                    },
+                )
             }));
         } else if matches.get_count(&id) > 0 {
-            found.extend(indices.map(|index| (index, Occurrence { flag: flag.clone(), value: None })));
+            found.extend(indices.map(|index| {
+                (
+                    index,
+                    Occurrence {
+                        flag: flag.clone(),
+                        value: None,
+                    },
+                )
+            }));
         }
     }
     found.sort_by_key(|(index, _)| *index);
@@ -248,7 +295,11 @@ fn occurrences(flags: &[(String, bool)], matches: &ArgMatches) -> Vec<Occurrence
 pub fn examples(name: &str, description: &Description) -> String {
     let lines = description.examples.iter().map(|example| {
         let arguments: Vec<String> = example.arguments.iter().map(|a| quote(a)).collect();
-        format!("  # {}\n  gumshoe-agent run {name} {}\n", example.title, arguments.join(" "))
+        format!(
+            "  # {}\n  gumshoe-agent run {name} {}\n",
+            example.title,
+            arguments.join(" ")
+        )
     });
     format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n"))
 }
@@ -267,7 +318,11 @@ fn quote(argument: &str) -> String {
 #[must_use]
 pub fn whole_command(modules: &[(String, String, Description)]) -> Command {
     Cli::command().mut_subcommand("run", |run| {
-        run.subcommands(modules.iter().map(|(name, summary, description)| module_command(name, summary, description)))
+        run.subcommands(
+            modules
+                .iter()
+                .map(|(name, summary, description)| module_command(name, summary, description)),
+        )
     })
 }
 
@@ -282,7 +337,13 @@ mod tests {
 
     #[test]
     fn examples_can_be_pasted_into_a_shell() {
-        for (argument, quoted) in [("/etc", "/etc"), ("^a$", "'^a$'"), ("it's", r"'it'\''s'"), ("", "''"), ("<10m", "'<10m'")] {
+        for (argument, quoted) in [
+            ("/etc", "/etc"),
+            ("^a$", "'^a$'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+            ("<10m", "'<10m'"),
+        ] {
             assert_eq!(quote(argument), quoted);
         }
     }

@@ -23,7 +23,10 @@ use std::process::ExitCode;
 #[must_use]
 pub fn main() -> ExitCode {
     // The runner's way in comes first: it must be quick, and is no command for people.
-    if std::env::args_os().nth(1).is_some_and(|first| first == runner::SUBCOMMAND) {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == runner::SUBCOMMAND)
+    {
         return runner::main();
     }
     match commands::dispatch() {

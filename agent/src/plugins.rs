@@ -32,7 +32,9 @@ pub enum Refused {
         hint: String,
     },
     /// The host's owner did not enable it.
-    #[error("the module `{name}` is not enabled on this host; `gumshoe-agent modules enable {name}` enables it")]
+    #[error(
+        "the module `{name}` is not enabled on this host; `gumshoe-agent modules enable {name}` enables it"
+    )]
     Disabled {
         /// The module.
         name: String,
@@ -96,14 +98,27 @@ pub fn choose(config: &Config, module: &str) -> Result<Chosen, Refused> {
     };
     let settled = match position {
         Ok(settled) if settled.enabled => settled,
-        Ok(_) => return Err(Refused::Disabled { name: module.to_owned() }),
-        Err(error) => return Err(Refused::Config { name: module.to_owned(), message: chain(error) }),
+        Ok(_) => {
+            return Err(Refused::Disabled {
+                name: module.to_owned(),
+            });
+        }
+        Err(error) => {
+            return Err(Refused::Config {
+                name: module.to_owned(),
+                message: chain(error),
+            });
+        }
     };
     let path = plugin_path(config, module, settled);
     let chosen = choose_file(config, &path, settled)?;
     let found = &chosen.candidate.manifest.name;
     if found != module {
-        return Err(Refused::Name { path, name: module.to_owned(), found: found.clone() });
+        return Err(Refused::Name {
+            path,
+            name: module.to_owned(),
+            found: found.clone(),
+        });
     }
     Ok(chosen)
 }
@@ -111,7 +126,10 @@ pub fn choose(config: &Config, module: &str) -> Result<Chosen, Refused> {
 /// Where a module's plugin lies, whether there is one or not.
 #[must_use]
 pub fn plugin_path(config: &Config, module: &str, settled: &ModuleConfig) -> PathBuf {
-    settled.path.clone().unwrap_or_else(|| config.modules_dir.join(plugin_file_name(module)))
+    settled
+        .path
+        .clone()
+        .unwrap_or_else(|| config.modules_dir.join(plugin_file_name(module)))
 }
 
 /// The names of all modules that are configured or lie in the modules folder, in order.
@@ -134,12 +152,18 @@ pub fn names(config: &Config) -> std::io::Result<BTreeSet<String>> {
 }
 
 fn choose_file(config: &Config, path: &Path, settled: &ModuleConfig) -> Result<Chosen, Refused> {
-    let candidate = Candidate::open(path, settled.sha256.as_deref())
-        .map_err(|source| Refused::Plugin { name: path.display().to_string(), source })?;
+    let candidate = Candidate::open(path, settled.sha256.as_deref()).map_err(|source| Refused::Plugin {
+        name: path.display().to_string(),
+        source,
+    })?;
     Ok(Chosen {
         candidate,
         limits: settled.limits.over(&config.limits),
-        settings: if settled.settings.is_null() { serde_json::json!({}) } else { settled.settings.clone() },
+        settings: if settled.settings.is_null() {
+            serde_json::json!({})
+        } else {
+            settled.settings.clone()
+        },
     })
 }
 

@@ -33,10 +33,15 @@ pub fn printable(text: &str) -> String {
     if text.chars().all(harmless) {
         return text.to_owned();
     }
-    text.chars().fold(String::with_capacity(text.len() + 16), |mut out, c| {
-        if harmless(c) { out.push(c) } else { out.extend(c.escape_unicode()) }
-        out
-    })
+    text.chars()
+        .fold(String::with_capacity(text.len() + 16), |mut out, c| {
+            if harmless(c) {
+                out.push(c)
+            } else {
+                out.extend(c.escape_unicode())
+            }
+            out
+        })
 }
 
 /// Unicode's explicit directional formatting characters (UAX #9, section 2).
@@ -55,13 +60,17 @@ impl StatusLine {
     /// A status line on standard error, if that is a terminal and `wanted`.
     #[must_use]
     pub fn new(wanted: bool) -> Self {
-        Self { enabled: wanted && std::io::stderr().is_terminal(), shown: false }
+        Self {
+            enabled: wanted && std::io::stderr().is_terminal(),
+            shown: false,
+        }
     }
 
     /// Shows `text` instead of what was there.
     pub fn show(&mut self, text: &str) {
         if self.enabled {
-            let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+            let width =
+                rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
             let text: String = printable(text).chars().take(width.saturating_sub(1)).collect();
             eprint!("\r\x1b[K{text}");
             let _ = std::io::stderr().flush(); // a terminal that is gone shows nothing
@@ -93,7 +102,10 @@ mod tests {
 
     #[test]
     fn hostile_names_cannot_steer_the_terminal() {
-        assert_eq!(printable("/tmp/\x1b[2Jx\u{202e}y\u{9b}z"), r"/tmp/\u{1b}[2Jx\u{202e}y\u{9b}z");
+        assert_eq!(
+            printable("/tmp/\x1b[2Jx\u{202e}y\u{9b}z"),
+            r"/tmp/\u{1b}[2Jx\u{202e}y\u{9b}z"
+        );
         assert_eq!(printable("ä\tb\n"), "ä\tb\n");
     }
 }

@@ -62,7 +62,13 @@ impl Context {
     pub(crate) fn new(host: HostRef, handle: Handle) -> Result<Self, serde_json::Error> {
         let operation: Operation = serde_json::from_slice(&host.operation()(handle))?;
         let deadline = Instant::now() + Duration::from_millis(operation.limits.timeout_ms);
-        Ok(Self { host, handle, operation, deadline, skipped: Mutex::default() })
+        Ok(Self {
+            host,
+            handle,
+            operation,
+            deadline,
+            skipped: Mutex::default(),
+        })
     }
 
     /// Hands over one finding.
@@ -116,12 +122,18 @@ impl Context {
 
     /// Writes to the agent's log.
     pub fn log(&self, level: Level, message: impl Display) {
-        self.send(event::LOG, &json!({ "level": level, "message": message.to_string() }));
+        self.send(
+            event::LOG,
+            &json!({ "level": level, "message": message.to_string() }),
+        );
     }
 
     /// Says how far the operation has come; `total` where it is known. A few times a second is enough.
     pub fn progress(&self, done: u64, total: Option<u64>, unit: &str) {
-        self.send(event::PROGRESS, &json!({ "done": done, "total": total, "unit": unit }));
+        self.send(
+            event::PROGRESS,
+            &json!({ "done": done, "total": total, "unit": unit }),
+        );
     }
 
     /// The folder below which everything is read; `/` unless a test or an investigator says otherwise.
@@ -159,7 +171,12 @@ impl Context {
 
     /// Sends the final totals of everything that was skipped.
     pub(crate) fn finish(&self) {
-        for total in self.skipped.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        for total in self
+            .skipped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
             self.send(event::SKIPPED, total);
         }
     }

@@ -42,27 +42,53 @@ pub(crate) fn declaration_problems(description: &Description) -> Vec<String> {
             wrong.push(message);
         }
     };
-    check(!description.about.is_empty(), "the parameter type has no doc comment".to_owned());
-    check(description.examples.len() >= 2, "there are fewer than two examples".to_owned());
+    check(
+        !description.about.is_empty(),
+        "the parameter type has no doc comment".to_owned(),
+    );
+    check(
+        description.examples.len() >= 2,
+        "there are fewer than two examples".to_owned(),
+    );
     for (index, flag) in description.flags.iter().enumerate() {
         let name = &flag.name;
         let others = &description.flags[..index];
-        check(is_flag_name(name), format!("the flag name {name:?} does not match ^[a-z][a-z0-9-]+$"));
+        check(
+            is_flag_name(name),
+            format!("the flag name {name:?} does not match ^[a-z][a-z0-9-]+$"),
+        );
         check(!flag.help.is_empty(), format!("`--{name}` has no help text"));
-        check(others.iter().all(|f| f.name != *name), format!("`--{name}` is declared twice"));
+        check(
+            others.iter().all(|f| f.name != *name),
+            format!("`--{name}` is declared twice"),
+        );
         let short_taken = flag.short.is_some() && others.iter().any(|f| f.short == flag.short);
         check(!short_taken, format!("the short form of `--{name}` is taken"));
-        check(!RESERVED.contains(&name.as_str()), format!("`--{name}` is a flag of the agent's own"));
+        check(
+            !RESERVED.contains(&name.as_str()),
+            format!("`--{name}` is a flag of the agent's own"),
+        );
     }
     wrong
 }
 
 /// Long flags that the agent's `run` command has for every module.
-pub const RESERVED: [&str; 9] =
-    ["help", "json", "params", "timeout", "memory", "findings", "root", "config-dir", "quiet"];
+pub const RESERVED: [&str; 9] = [
+    "help",
+    "json",
+    "params",
+    "timeout",
+    "memory",
+    "findings",
+    "root",
+    "config-dir",
+    "quiet",
+];
 
 fn is_flag_name(name: &str) -> bool {
     name.len() >= 2
         && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }

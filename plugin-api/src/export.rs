@@ -77,7 +77,11 @@ pub fn describe<M: Module>(manifest: &'static [u8]) -> RVec<u8> {
 pub(crate) fn description<M: Module>() -> Description {
     let schema = schema_of::<M>();
     Description {
-        about: schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        about: schema
+            .get("description")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
         flags: flags::declared(&schema),
         examples: M::examples(),
     }
@@ -145,7 +149,9 @@ pub(crate) fn plan<M: Module>(params: &[u8]) -> Result<M::Plan, Problems> {
 }
 
 fn schema_of<M: Module>() -> Value {
-    schemars::SchemaGenerator::default().into_root_schema_for::<M::Params>().to_value()
+    schemars::SchemaGenerator::default()
+        .into_root_schema_for::<M::Params>()
+        .to_value()
 }
 
 /// Runs `work`, turning a panic into an answer: nothing unwinds across the boundary.
@@ -158,19 +164,34 @@ fn answer(work: impl FnOnce() -> Result<RVec<u8>, Rejection>) -> Answer {
 }
 
 fn failed(failure: &Failure) -> Rejection {
-    Rejection { kind: Kind::Failure, message: failure.message().to_owned(), problems: Problems::new() }
+    Rejection {
+        kind: Kind::Failure,
+        message: failure.message().to_owned(),
+        problems: Problems::new(),
+    }
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Rejection {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let message = format!("the module panicked: {}", text.unwrap_or("no message"));
-    Rejection { kind: Kind::Panic, message, problems: Problems::new() }
+    Rejection {
+        kind: Kind::Panic,
+        message,
+        problems: Problems::new(),
+    }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "used as a function for map_err")]
 fn protocol(error: serde_json::Error) -> Rejection {
     let message = format!("the host and the plugin disagree about a message: {error}");
-    Rejection { kind: Kind::Protocol, message, problems: Problems::new() }
+    Rejection {
+        kind: Kind::Protocol,
+        message,
+        problems: Problems::new(),
+    }
 }
 
 fn to_json(value: &impl Serialize) -> RVec<u8> {

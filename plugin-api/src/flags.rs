@@ -82,7 +82,11 @@ pub struct Occurrence {
 
 /// Lists the flags that a schema declares, in the order of the schema's properties.
 pub(crate) fn declared(schema: &Value) -> Vec<Flag> {
-    let mut collector = Collector { root: schema, flags: Vec::new(), path: Vec::new() };
+    let mut collector = Collector {
+        root: schema,
+        flags: Vec::new(),
+        path: Vec::new(),
+    };
     collector.properties(schema, 0);
     collector.flags
 }
@@ -102,7 +106,12 @@ impl<'a> Collector<'a> {
             return;
         }
         let schema = self.concrete(schema);
-        for (key, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (key, property) in schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             self.path.push(key.clone());
             self.property(property, depth);
             self.path.pop();
@@ -141,17 +150,27 @@ impl<'a> Collector<'a> {
         let text = |key: &str| declaration.get(key).and_then(Value::as_str).map(str::to_owned);
         let outer = self.concrete(property);
         let repeated = outer.get("type").and_then(Value::as_str) == Some("array");
-        let leaf = if repeated { outer.get("items").map_or(outer, |items| self.concrete(items)) } else { outer };
+        let leaf = if repeated {
+            outer.get("items").map_or(outer, |items| self.concrete(items))
+        } else {
+            outer
+        };
         let (kind, value_name) = kind_of(leaf);
         let default = property.get("x-flag-default").or_else(|| property.get("default"));
         let (help, long_help) = help_texts(property, declaration, outer);
         Flag {
-            name: declaration.as_str().map(str::to_owned).or_else(|| text("name")).unwrap_or_default(),
+            name: declaration
+                .as_str()
+                .map(str::to_owned)
+                .or_else(|| text("name"))
+                .unwrap_or_default(),
             short: text("short").and_then(|s| s.chars().next()),
             kind,
             value_name: text("value").unwrap_or_else(|| value_name.to_owned()),
             repeated,
-            default: default.filter(|_| declaration.get("sets").is_none()).and_then(shown_default),
+            default: default
+                .filter(|_| declaration.get("sets").is_none())
+                .and_then(shown_default),
             unit: property.get("x-unit").and_then(Value::as_str).map(str::to_owned),
             choices: words(leaf),
             help,
@@ -175,14 +194,22 @@ impl<'a> Collector<'a> {
 
 /// First paragraph and whole text of a field's documentation.
 fn help_texts(property: &Value, declaration: &Value, outer: &Value) -> (String, String) {
-    let text = [declaration.get("help"), property.get("description"), outer.get("description")]
-        .into_iter()
-        .flatten()
-        .find_map(Value::as_str)
-        .unwrap_or_default();
+    let text = [
+        declaration.get("help"),
+        property.get("description"),
+        outer.get("description"),
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(Value::as_str)
+    .unwrap_or_default();
     let first = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
     let help = first.trim_end_matches('.').to_owned();
-    if text.contains("\n\n") { (help, text.to_owned()) } else { (help, String::new()) }
+    if text.contains("\n\n") {
+        (help, text.to_owned())
+    } else {
+        (help, String::new())
+    }
 }
 
 fn kind_of(leaf: &Value) -> (FlagKind, &'static str) {
@@ -204,8 +231,15 @@ fn words(leaf: &Value) -> Vec<String> {
     let allowed = leaf.get("enum").and_then(Value::as_array);
     let constants = leaf.get("oneOf").and_then(Value::as_array);
     let from_enum = allowed.into_iter().flatten();
-    let from_constants = constants.into_iter().flatten().filter_map(|choice| choice.get("const"));
-    from_enum.chain(from_constants).filter_map(Value::as_str).map(str::to_owned).collect()
+    let from_constants = constants
+        .into_iter()
+        .flatten()
+        .filter_map(|choice| choice.get("const"));
+    from_enum
+        .chain(from_constants)
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn shown_default(value: &Value) -> Option<String> {
@@ -228,7 +262,10 @@ pub(crate) fn to_params(schema: &Value, occurrences: &[Occurrence]) -> Result<Va
     let mut builder = Builder {
         flags: &flags,
         defaults: flag_defaults(schema),
-        label: flags.iter().find(|f| f.kind == FlagKind::Group).and_then(|f| f.default.clone()),
+        label: flags
+            .iter()
+            .find(|f| f.kind == FlagKind::Group)
+            .and_then(|f| f.default.clone()),
         params: Value::Object(Map::new()),
         problems: Problems::new(),
     };
@@ -240,17 +277,30 @@ pub(crate) fn to_params(schema: &Value, occurrences: &[Occurrence]) -> Result<Va
 
 /// Path and value of each `x-flag-default` below the group map (path without the group's part).
 fn flag_defaults(schema: &Value) -> Vec<(Vec<String>, Value)> {
-    fn walk<'a>(collector: &Collector<'a>, schema: &'a Value, path: &mut Vec<String>, out: &mut Vec<(Vec<String>, Value)>) {
+    fn walk<'a>(
+        collector: &Collector<'a>,
+        schema: &'a Value,
+        path: &mut Vec<String>,
+        out: &mut Vec<(Vec<String>, Value)>,
+    ) {
         if path.len() > MAX_NESTING {
             return;
         }
         let schema = collector.concrete(schema);
-        for (key, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (key, property) in schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             path.push(key.clone());
             if let Some(value) = property.get("x-flag-default") {
                 out.push((path.clone(), value.clone()));
             }
-            if let Some(inner) = property.get("additionalProperties").filter(|_| property.get("x-flag-group").is_some()) {
+            if let Some(inner) = property
+                .get("additionalProperties")
+                .filter(|_| property.get("x-flag-group").is_some())
+            {
                 path.push("*".to_owned());
                 walk(collector, inner, path, out);
                 path.pop();
@@ -259,7 +309,11 @@ fn flag_defaults(schema: &Value) -> Vec<(Vec<String>, Value)> {
             path.pop();
         }
     }
-    let collector = Collector { root: schema, flags: Vec::new(), path: Vec::new() };
+    let collector = Collector {
+        root: schema,
+        flags: Vec::new(),
+        path: Vec::new(),
+    };
     let mut out = Vec::new();
     walk(&collector, schema, &mut Vec::new(), &mut out);
     out
@@ -295,8 +349,11 @@ impl Builder<'_> {
 
     fn unknown(&mut self, name: &str) {
         let hint = nearest(name, self.flags.iter().map(|f| f.name.as_str()));
-        let hint = hint.map(|known| format!("; did you mean `--{known}`?")).unwrap_or_default();
-        self.problems.add("", format!("there is no flag `--{name}`{hint}"));
+        let hint = hint
+            .map(|known| format!("; did you mean `--{known}`?"))
+            .unwrap_or_default();
+        self.problems
+            .add("", format!("there is no flag `--{name}`{hint}"));
     }
 
     fn reject(&mut self, flag: &Flag, message: &str) {
@@ -324,7 +381,10 @@ impl Builder<'_> {
         if flag.path.iter().any(|part| part == "*") {
             self.open_group(flag, &label);
         }
-        let path = flag.path.iter().map(|part| if part == "*" { label.as_str() } else { part });
+        let path = flag
+            .path
+            .iter()
+            .map(|part| if part == "*" { label.as_str() } else { part });
         let place = slot(&mut self.params, path);
         match place {
             Value::Array(items) if flag.repeated => items.push(value),
@@ -348,9 +408,11 @@ fn slot<'a, 'p>(mut value: &'a mut Value, path: impl Iterator<Item = &'p str>) -
 fn parse_value(kind: FlagKind, text: &str) -> Result<Value, String> {
     let number = |what: &str| format!("takes {what}, not {text:?}");
     match kind {
-        FlagKind::Integer => {
-            text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<u64>().map(Value::from)).map_err(|_| number("an integer"))
-        }
+        FlagKind::Integer => text
+            .parse::<i64>()
+            .map(Value::from)
+            .or_else(|_| text.parse::<u64>().map(Value::from))
+            .map_err(|_| number("an integer")),
         FlagKind::Number => text
             .parse::<f64>()
             .ok()
@@ -412,7 +474,10 @@ mod tests {
         let schema = schemars::schema_for!(Params).to_value();
         let occurrences: Vec<Occurrence> = arguments
             .iter()
-            .map(|(flag, value)| Occurrence { flag: (*flag).to_owned(), value: value.map(str::to_owned) })
+            .map(|(flag, value)| Occurrence {
+                flag: (*flag).to_owned(),
+                value: value.map(str::to_owned),
+            })
             .collect();
         to_params(&schema, &occurrences)
     }
@@ -421,9 +486,15 @@ mod tests {
     fn flags_come_from_the_declaration() {
         let flags = declared(&schemars::schema_for!(Params).to_value());
         let names: Vec<&str> = flags.iter().map(|f| f.name.as_str()).collect();
-        assert_eq!(names, ["search", "path", "matchall", "matchany", "maxdepth", "verbose"]);
+        assert_eq!(
+            names,
+            ["search", "path", "matchall", "matchany", "maxdepth", "verbose"]
+        );
         let path = &flags[1];
-        assert_eq!((path.help.as_str(), path.repeated, path.kind), ("Where to look", true, FlagKind::Text));
+        assert_eq!(
+            (path.help.as_str(), path.repeated, path.kind),
+            ("Where to look", true, FlagKind::Text)
+        );
         assert!(path.long_help.contains("Absolute paths."));
         assert_eq!(flags[4].unit.as_deref(), Some("folders"));
         assert_eq!(flags[5].short, Some('v'));
@@ -454,10 +525,20 @@ mod tests {
 
     #[test]
     fn slips_are_reported_together() {
-        let problems = params(&[("pth", Some("/")), ("maxdepth", Some("deep")), ("verbose", Some("x")), ("path", None)])
-            .unwrap_err()
-            .to_string();
-        for part in ["did you mean `--path`", "takes an integer, not \"deep\"", "takes no value", "needs a value"] {
+        let problems = params(&[
+            ("pth", Some("/")),
+            ("maxdepth", Some("deep")),
+            ("verbose", Some("x")),
+            ("path", None),
+        ])
+        .unwrap_err()
+        .to_string();
+        for part in [
+            "did you mean `--path`",
+            "takes an integer, not \"deep\"",
+            "takes no value",
+            "needs a value",
+        ] {
             assert!(problems.contains(part), "{part} missing in {problems}");
         }
     }

@@ -11,7 +11,8 @@
 use crate::export;
 use crate::sink::{self, Sink, event, stop};
 use crate::{
-    Coverage, FlagKind, Kind, Limits, Module, Occurrence, Operation, Problems, Rejection, Report, Skipped, Status,
+    Coverage, FlagKind, Kind, Limits, Module, Occurrence, Operation, Problems, Rejection, Report, Skipped,
+    Status,
 };
 use gumshoe_plugin_abi::Answer;
 use gumshoe_plugin_abi::abi_stable::std_types::RSlice;
@@ -31,7 +32,13 @@ pub struct Harness {
 impl Harness {
     /// A harness whose operations read below `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { operation: Operation { root: root.into(), ..Operation::default() }, cancel_after: None }
+        Self {
+            operation: Operation {
+                root: root.into(),
+                ..Operation::default()
+            },
+            cancel_after: None,
+        }
     }
 
     /// Sets the `[settings]` that the module sees.
@@ -61,7 +68,11 @@ impl Harness {
         let params = params.to_string();
         let start = Instant::now();
         let table = sink::table::<Collector<'_>>();
-        let answer = export::run::<M>(RSlice::from_slice(params.as_bytes()), table, sink::handle(&collector));
+        let answer = export::run::<M>(
+            RSlice::from_slice(params.as_bytes()),
+            table,
+            sink::handle(&collector),
+        );
         let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         collector.report(answer, elapsed)
     }
@@ -106,7 +117,10 @@ pub fn conforms<M: Module>() -> Vec<String> {
         let arguments: Vec<&str> = example.arguments.iter().map(String::as_str).collect();
         let params = parameters::<M>(&arguments).and_then(|params| plan::<M>(&params));
         if let Err(problems) = params {
-            wrong.push(format!("the example {:?} is not accepted: {problems}", example.title));
+            wrong.push(format!(
+                "the example {:?} is not accepted: {problems}",
+                example.title
+            ));
         }
     }
     wrong
@@ -120,7 +134,9 @@ fn occurrences<M: Module>(arguments: &[&str]) -> Vec<Occurrence> {
     while let Some(argument) = rest.next() {
         let word = argument.trim_start_matches('-');
         let (name, inline) = word.split_once('=').map_or((word, None), |(n, v)| (n, Some(v)));
-        let flag = flags.iter().find(|f| f.name == name || f.short.is_some_and(|s| name == s.to_string()));
+        let flag = flags
+            .iter()
+            .find(|f| f.name == name || f.short.is_some_and(|s| name == s.to_string()));
         let switch = flag.is_some_and(|f| f.kind == FlagKind::Switch);
         let value = inline.or_else(|| if switch { None } else { rest.next().copied() });
         found.push(Occurrence {
@@ -148,7 +164,11 @@ struct Collected {
 
 impl<'a> Collector<'a> {
     fn new(harness: &'a Harness) -> Self {
-        Self { harness, stop: AtomicU32::new(stop::NO), collected: Mutex::default() }
+        Self {
+            harness,
+            stop: AtomicU32::new(stop::NO),
+            collected: Mutex::default(),
+        }
     }
 
     fn limit_reached(&self, collected: &Collected) -> u32 {
@@ -164,9 +184,15 @@ impl<'a> Collector<'a> {
 
     fn report(self, answer: Answer, duration_ms: u64) -> Report {
         let stopped = self.stop.load(Ordering::Relaxed);
-        let mut collected = self.collected.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut collected = self
+            .collected
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         let (mut statistics, status) = match answer.into_result() {
-            Ok(bytes) => (serde_json::from_slice(&bytes).unwrap_or(Value::Null), ended(stopped)),
+            Ok(bytes) => (
+                serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+                ended(stopped),
+            ),
             Err(bytes) => (json!({}), rejected(&bytes, &mut collected.errors)),
         };
         if statistics.is_object() {
@@ -201,7 +227,11 @@ fn rejected(bytes: &[u8], errors: &mut Vec<String>) -> Status {
         problems: Problems::new(),
     });
     errors.push(rejection.message);
-    if rejection.kind == Kind::Parameters { Status::Refused } else { Status::Failed }
+    if rejection.kind == Kind::Parameters {
+        Status::Refused
+    } else {
+        Status::Failed
+    }
 }
 
 impl Sink for Collector<'_> {
@@ -214,7 +244,9 @@ impl Sink for Collector<'_> {
         let reached = self.limit_reached(&collected);
         if reached == stop::NO {
             collected.bytes += finding.len() as u64;
-            collected.findings.push(serde_json::from_slice(finding).unwrap_or(Value::Null));
+            collected
+                .findings
+                .push(serde_json::from_slice(finding).unwrap_or(Value::Null));
         }
         let reached = self.limit_reached(&collected);
         self.stop.store(reached, Ordering::Relaxed);
@@ -226,9 +258,13 @@ impl Sink for Collector<'_> {
         match kind {
             event::SKIPPED => match serde_json::from_slice::<Skipped>(message) {
                 Ok(entry) => collected.coverage.set(entry),
-                Err(error) => collected.errors.push(format!("a coverage entry is not understood: {error}")),
+                Err(error) => collected
+                    .errors
+                    .push(format!("a coverage entry is not understood: {error}")),
             },
-            event::ERROR => collected.errors.push(serde_json::from_slice(message).unwrap_or_default()),
+            event::ERROR => collected
+                .errors
+                .push(serde_json::from_slice(message).unwrap_or_default()),
             _ => {}
         }
     }

@@ -35,7 +35,9 @@ impl StrictError {
 /// an object, for nesting beyond [`MAX_DEPTH`] and for numbers beyond 64 bits.
 pub fn parse(bytes: &[u8]) -> Result<Value, StrictError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|source| StrictError { source })?;
+    let value = Strict { depth: 0 }
+        .deserialize(&mut reader)
+        .map_err(|source| StrictError { source })?;
     reader.end().map_err(|source| StrictError { source })?;
     Ok(value)
 }
@@ -51,7 +53,9 @@ impl Strict {
         if self.depth == MAX_DEPTH {
             return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self {
+            depth: self.depth + 1,
+        })
     }
 }
 
@@ -117,7 +121,9 @@ impl<'de> Visitor<'de> for Strict {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if map.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key {key:?} stands twice in one object")));
+                return Err(A::Error::custom(format_args!(
+                    "the key {key:?} stands twice in one object"
+                )));
             }
             map.insert(key, entries.next_value_seed(inner)?);
         }
@@ -132,7 +138,10 @@ mod tests {
     #[test]
     fn ordinary_json_reads_as_serde_json_reads_it() {
         let text = br#"{"a":[1,-2,3.5,true,null,"x\u00e4"],"b":{"c":18446744073709551615}}"#;
-        assert_eq!(parse(text).unwrap(), serde_json::from_slice::<Value>(text).unwrap());
+        assert_eq!(
+            parse(text).unwrap(),
+            serde_json::from_slice::<Value>(text).unwrap()
+        );
     }
 
     #[test]

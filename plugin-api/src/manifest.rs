@@ -111,7 +111,10 @@ impl Manifest {
     ///
     /// [`ManifestError`], naming what was found and what was expected.
     pub fn parse(section: &[u8]) -> Result<Self, ManifestError> {
-        let short = |need| ManifestError::Short { have: section.len(), need };
+        let short = |need| ManifestError::Short {
+            have: section.len(),
+            need,
+        };
         let header: &[u8; HEADER_BYTES] = section.first_chunk().ok_or(short(HEADER_BYTES))?;
         if header[..8] != MAGIC {
             return Err(ManifestError::Magic);
@@ -124,7 +127,9 @@ impl Manifest {
         if length > MAX_TEXT_BYTES {
             return Err(ManifestError::Long { found: length });
         }
-        let text = section.get(HEADER_BYTES..HEADER_BYTES + length).ok_or(short(HEADER_BYTES + length))?;
+        let text = section
+            .get(HEADER_BYTES..HEADER_BYTES + length)
+            .ok_or(short(HEADER_BYTES + length))?;
         Text::parse(text)?.checked((u16_at(10), u16_at(12)))
     }
 
@@ -149,7 +154,9 @@ struct Text {
 
 impl Text {
     fn parse(text: &[u8]) -> Result<Self, ManifestError> {
-        let message = |e: &dyn std::fmt::Display| ManifestError::Text { message: e.to_string() };
+        let message = |e: &dyn std::fmt::Display| ManifestError::Text {
+            message: e.to_string(),
+        };
         let value = crate::json::parse(text).map_err(|e| message(&e))?;
         serde_json::from_value(value).map_err(|e| message(&e))
     }
@@ -157,12 +164,18 @@ impl Text {
     fn checked(self, abi: (u16, u16)) -> Result<Manifest, ManifestError> {
         let field = |field, message: String| ManifestError::Field { field, message };
         if !is_module_name(&self.name) {
-            return Err(field("name", format!("{:?} does not match ^[a-z][a-z0-9-]{{0,31}}$", self.name)));
+            return Err(field(
+                "name",
+                format!("{:?} does not match ^[a-z][a-z0-9-]{{0,31}}$", self.name),
+            ));
         }
         let texts = [("version", &self.version, 32), ("summary", &self.summary, 200)];
         for (name, text, max) in texts {
             if text.is_empty() || text.len() > max || text.chars().any(char::is_control) {
-                return Err(field(name, format!("{text:?} is empty, has control characters or is longer than {max} bytes")));
+                return Err(field(
+                    name,
+                    format!("{text:?} is empty, has control characters or is longer than {max} bytes"),
+                ));
             }
         }
         let privileges = self.privileges.iter().filter(|p| !p.is_empty()).map(|word| {
@@ -185,7 +198,9 @@ impl Text {
 pub fn is_module_name(name: &str) -> bool {
     name.len() <= 32
         && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Puts the binary header before the text; at compile time, for the export macro.
@@ -199,7 +214,11 @@ pub const fn frame<const N: usize>(text: &str) -> [u8; N] {
         out[at] = MAGIC[at];
         at += 1;
     }
-    let (format, major, minor) = (FORMAT.to_le_bytes(), ABI_MAJOR.to_le_bytes(), ABI_MINOR.to_le_bytes());
+    let (format, major, minor) = (
+        FORMAT.to_le_bytes(),
+        ABI_MAJOR.to_le_bytes(),
+        ABI_MINOR.to_le_bytes(),
+    );
     (out[8], out[9], out[10], out[11], out[12], out[13]) =
         (format[0], format[1], major[0], major[1], minor[0], minor[1]);
     #[allow(clippy::cast_possible_truncation, reason = "bounded by MAX_TEXT_BYTES above")]
@@ -235,7 +254,8 @@ pub const fn assert_json_text(texts: &[&str]) {
 mod tests {
     use super::*;
 
-    const TEXT: &str = r#"{"name":"x","version":"1.0","summary":"s","os":["","linux"],"privileges":["","read-files"]}"#;
+    const TEXT: &str =
+        r#"{"name":"x","version":"1.0","summary":"s","os":["","linux"],"privileges":["","read-files"]}"#;
 
     fn section() -> Vec<u8> {
         frame::<{ HEADER_BYTES + TEXT.len() }>(TEXT).to_vec()
@@ -245,7 +265,10 @@ mod tests {
     fn what_the_macro_writes_is_read_back() {
         let manifest = Manifest::parse(&section()).unwrap();
         assert_eq!(manifest.abi, (ABI_MAJOR, ABI_MINOR));
-        assert_eq!((manifest.name.as_str(), manifest.os.as_slice()), ("x", &["linux".to_owned()][..]));
+        assert_eq!(
+            (manifest.name.as_str(), manifest.os.as_slice()),
+            ("x", &["linux".to_owned()][..])
+        );
         assert_eq!(manifest.privileges, [Privilege::ReadFiles]);
     }
 

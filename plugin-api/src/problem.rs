@@ -37,7 +37,10 @@ impl Problems {
     pub fn add(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
         match self.0.len() {
             n if n < Self::MAX => {
-                self.0.push(Problem { pointer: pointer.into(), message: message.into() });
+                self.0.push(Problem {
+                    pointer: pointer.into(),
+                    message: message.into(),
+                });
             }
             n if n == Self::MAX => self.0.push(Problem {
                 pointer: String::new(),
@@ -114,7 +117,11 @@ pub enum Kind {
 
 impl From<Problems> for Rejection {
     fn from(problems: Problems) -> Self {
-        Self { kind: Kind::Parameters, message: format!("invalid parameters: {problems}"), problems }
+        Self {
+            kind: Kind::Parameters,
+            message: format!("invalid parameters: {problems}"),
+            problems,
+        }
     }
 }
 
@@ -164,9 +171,12 @@ mod tests {
     #[test]
     fn a_slip_is_recognised_and_nonsense_is_not() {
         let known = ["paths", "names", "contents"];
-        for (unknown, expected) in
-            [("path", Some("paths")), ("content", Some("contents")), ("nmaes", Some("names")), ("zzzzzz", None)]
-        {
+        for (unknown, expected) in [
+            ("path", Some("paths")),
+            ("content", Some("contents")),
+            ("nmaes", Some("names")),
+            ("zzzzzz", None),
+        ] {
             assert_eq!(nearest(unknown, known), expected, "{unknown}");
         }
     }

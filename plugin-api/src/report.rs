@@ -67,7 +67,10 @@ pub struct Coverage {
 
 impl Default for Coverage {
     fn default() -> Self {
-        Self { complete: true, skipped: Vec::new() }
+        Self {
+            complete: true,
+            skipped: Vec::new(),
+        }
     }
 }
 
@@ -128,7 +131,8 @@ impl Skipped {
     /// Names the thing.
     #[must_use]
     pub fn example(mut self, example: impl Into<String>) -> Self {
-        self.examples.push(shorten(example.into(), Self::MAX_EXAMPLE_BYTES));
+        self.examples
+            .push(shorten(example.into(), Self::MAX_EXAMPLE_BYTES));
         self
     }
 
@@ -163,7 +167,10 @@ impl Skipped {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
 fn is_zero(value: &u64) -> bool {
     *value == 0
 }

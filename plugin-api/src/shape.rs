@@ -9,7 +9,10 @@ use serde_json::{Map, Value};
 
 /// Checks `value` against `schema`, adding a problem for each deviation; may rewrite numbers.
 pub(crate) fn check(value: &mut Value, schema: &Value) -> Problems {
-    let mut checker = Checker { root: schema, problems: Problems::new() };
+    let mut checker = Checker {
+        root: schema,
+        problems: Problems::new(),
+    };
     checker.value(value, schema, &mut String::new());
     checker.problems
 }
@@ -17,8 +20,13 @@ pub(crate) fn check(value: &mut Value, schema: &Value) -> Problems {
 /// Follows a `$ref` into `$defs`, a few times at most.
 pub(crate) fn resolve<'a>(root: &'a Value, mut schema: &'a Value) -> &'a Value {
     for _ in 0..8 {
-        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { break };
-        match reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
+        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else {
+            break;
+        };
+        match reference
+            .strip_prefix('#')
+            .and_then(|pointer| root.pointer(pointer))
+        {
             Some(target) => schema = target,
             None => break,
         }
@@ -40,7 +48,11 @@ impl Checker<'_> {
     fn value(&mut self, value: &mut Value, schema: &Value, at: &mut String) {
         let root = self.root;
         let schema = resolve(root, schema);
-        if let Some(choices) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
+        if let Some(choices) = schema
+            .get("anyOf")
+            .or_else(|| schema.get("oneOf"))
+            .and_then(Value::as_array)
+        {
             return self.any_of(value, choices, at);
         }
         if !self.type_matches(value, schema, at) {
@@ -62,7 +74,10 @@ impl Checker<'_> {
     fn any_of(&mut self, value: &mut Value, choices: &[Value], at: &mut String) {
         let mut fallback: Option<Problems> = None;
         for choice in choices {
-            let mut attempt = Checker { root: self.root, problems: Problems::new() };
+            let mut attempt = Checker {
+                root: self.root,
+                problems: Problems::new(),
+            };
             let mut copy = value.clone();
             attempt.value(&mut copy, choice, at);
             if attempt.problems.is_empty() {
@@ -75,7 +90,8 @@ impl Checker<'_> {
             }
         }
         for problem in fallback.iter().flat_map(Problems::iter) {
-            self.problems.add(problem.pointer.clone(), problem.message.clone());
+            self.problems
+                .add(problem.pointer.clone(), problem.message.clone());
         }
     }
 
@@ -87,14 +103,23 @@ impl Checker<'_> {
             _ => return true,
         };
         if types.contains(&"integer")
-            && let Some(integer) = value.as_f64().and_then(whole).filter(|_| !value.is_i64() && !value.is_u64())
+            && let Some(integer) = value
+                .as_f64()
+                .and_then(whole)
+                .filter(|_| !value.is_i64() && !value.is_u64())
         {
             *value = integer;
         }
         let matches = types.iter().any(|&wanted| is_type(value, wanted));
         if !matches {
-            let wanted = types.iter().copied().filter(|&t| t != "null").collect::<Vec<_>>().join(" or ");
-            self.problems.add(at, format!("must be {}, not {}", article(&wanted), kind(value)));
+            let wanted = types
+                .iter()
+                .copied()
+                .filter(|&t| t != "null")
+                .collect::<Vec<_>>()
+                .join(" or ");
+            self.problems
+                .add(at, format!("must be {}, not {}", article(&wanted), kind(value)));
             return false;
         }
         self.range(value, schema, at)
@@ -103,19 +128,29 @@ impl Checker<'_> {
     /// `minimum` and `maximum`, which schemars derives from the integer type.
     fn range(&mut self, value: &Value, schema: &Value, at: &str) -> bool {
         let Some(number) = value.as_f64() else { return true };
-        let below = schema.get("minimum").and_then(Value::as_f64).filter(|min| number < *min);
-        let above = schema.get("maximum").and_then(Value::as_f64).filter(|max| number > *max);
+        let below = schema
+            .get("minimum")
+            .and_then(Value::as_f64)
+            .filter(|min| number < *min);
+        let above = schema
+            .get("maximum")
+            .and_then(Value::as_f64)
+            .filter(|max| number > *max);
         if let Some(min) = below {
-            self.problems.add(at, format!("must be at least {min}, not {value}"));
+            self.problems
+                .add(at, format!("must be at least {min}, not {value}"));
         }
         if let Some(max) = above {
-            self.problems.add(at, format!("must be at most {max}, not {value}"));
+            self.problems
+                .add(at, format!("must be at most {max}, not {value}"));
         }
         below.is_none() && above.is_none()
     }
 
     fn one_of_enum(&mut self, value: &Value, schema: &Value, at: &str) {
-        let Some(allowed) = schema.get("enum").and_then(Value::as_array) else { return };
+        let Some(allowed) = schema.get("enum").and_then(Value::as_array) else {
+            return;
+        };
         if allowed.contains(value) {
             return;
         }
@@ -123,13 +158,20 @@ impl Checker<'_> {
         let given = value.as_str().unwrap_or_default();
         self.problems.add(
             at,
-            format!("{value} is not one of {}{}", words.join(", "), did_you_mean(given, words.iter().copied())),
+            format!(
+                "{value} is not one of {}{}",
+                words.join(", "),
+                did_you_mean(given, words.iter().copied())
+            ),
         );
     }
 
     fn object(&mut self, object: &mut Map<String, Value>, schema: &Value, at: &mut String) {
         let empty = Map::new();
-        let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+        let known = schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .unwrap_or(&empty);
         self.required(object, schema, at);
         let additional = schema.get("additionalProperties");
         for (key, value) in object {
@@ -149,7 +191,10 @@ impl Checker<'_> {
     fn unknown_key(&mut self, key: &str, known: &Map<String, Value>, at: &str) {
         let hint = did_you_mean(key, known.keys().map(String::as_str));
         let hint = if hint.is_empty() {
-            format!("; known here: {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
+            format!(
+                "; known here: {}",
+                known.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+            )
         } else {
             hint
         };
@@ -178,13 +223,18 @@ impl Checker<'_> {
 
 /// `; did you mean "x"?`, or nothing.
 fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(given, known).map(|word| format!("; did you mean {word:?}?")).unwrap_or_default()
+    nearest(given, known)
+        .map(|word| format!("; did you mean {word:?}?"))
+        .unwrap_or_default()
 }
 
 /// The integer that a float stands for exactly, if there is one.
 fn whole(number: f64) -> Option<Value> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: every integer up to here has its own double
-    #[allow(clippy::cast_possible_truncation, reason = "whole and within 2^53, checked here")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "whole and within 2^53, checked here"
+    )]
     (number.fract() == 0.0 && number.abs() <= EXACT).then(|| Value::from(number as i64))
 }
 
@@ -249,7 +299,13 @@ mod tests {
     fn problems(mut value: Value) -> (Value, Vec<String>) {
         let schema = schemars::schema_for!(Params).to_value();
         let found = check(&mut value, &schema);
-        (value, found.iter().map(|p| format!("{} {}", p.pointer, p.message)).collect())
+        (
+            value,
+            found
+                .iter()
+                .map(|p| format!("{} {}", p.pointer, p.message))
+                .collect(),
+        )
     }
 
     #[test]
@@ -279,7 +335,17 @@ mod tests {
         for line in expected {
             assert!(found.iter().any(|f| f == line), "missing {line:?} in {found:#?}");
         }
-        assert!(found.iter().any(|f| f.starts_with("/searches/a~1b/maxdepth must be an integer")), "{found:#?}");
-        assert!(found.iter().any(|f| f.starts_with("/searches/c/maxdepth must be at least 0")), "{found:#?}");
+        assert!(
+            found
+                .iter()
+                .any(|f| f.starts_with("/searches/a~1b/maxdepth must be an integer")),
+            "{found:#?}"
+        );
+        assert!(
+            found
+                .iter()
+                .any(|f| f.starts_with("/searches/c/maxdepth must be at least 0")),
+            "{found:#?}"
+        );
     }
 }

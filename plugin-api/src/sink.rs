@@ -27,7 +27,13 @@ pub trait Sink: Sync + Sized {
 /// The table of functions that leads to a sink of type `S`.
 #[must_use]
 pub fn table<S: Sink>() -> HostRef {
-    Host { operation: operation::<S>, emit: emit::<S>, event: event::<S>, stopped: stopped::<S> }.leak_into_prefix()
+    Host {
+        operation: operation::<S>,
+        emit: emit::<S>,
+        event: event::<S>,
+        stopped: stopped::<S>,
+    }
+    .leak_into_prefix()
 }
 
 /// A sink as the opaque handle that plugins pass back. The sink must outlive the operation.
@@ -51,7 +57,10 @@ extern "C" fn stopped<S: Sink>(handle: Handle) -> u32 {
     sink::<S>(handle).stopped()
 }
 
-#[allow(unsafe_code, reason = "a handle is turned back into the sink it was made from")]
+#[allow(
+    unsafe_code,
+    reason = "a handle is turned back into the sink it was made from"
+)]
 fn sink<'a, S: Sink>(handle: Handle) -> &'a S {
     // SAFETY: `table::<S>` is only ever passed together with `handle(&S)` of the same sink, which
     // lives until the plugin's `run` has returned.

@@ -1,5 +1,9 @@
 //! What the whole-system tests share: built programs and plugins, a host of their own, waiting for state.
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test stops where something it needs is missing")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops where something it needs is missing"
+)]
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -31,14 +35,26 @@ pub fn target() -> &'static Path {
 /// Builds the agent and all plugins into the folder this test was built into, once per test run.
 fn build(folder: &Path) {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(workspace()).args(["build", "--quiet", "--locked"]);
-    cargo.args(["-p", "gumshoe-agent", "-p", "gumshoe-module-misbehave", "-p", "gumshoe-module-file"]);
+    cargo
+        .current_dir(workspace())
+        .args(["build", "--quiet", "--locked"]);
+    cargo.args([
+        "-p",
+        "gumshoe-agent",
+        "-p",
+        "gumshoe-module-misbehave",
+        "-p",
+        "gumshoe-module-file",
+    ]);
     cargo.env("CARGO_TARGET_DIR", folder.parent().unwrap());
     match folder.file_name().unwrap().to_str().unwrap() {
         "debug" => {}
         profile => drop(cargo.args(["--profile", profile])),
     }
-    assert!(cargo.status().unwrap().success(), "building the agent and the plugins failed");
+    assert!(
+        cargo.status().unwrap().success(),
+        "building the agent and the plugins failed"
+    );
 }
 
 /// The plugin file of a module of this build.
@@ -63,7 +79,9 @@ impl Host {
     /// A host without plugins.
     #[must_use]
     pub fn new() -> Self {
-        let host = Self { folder: tempfile::tempdir().unwrap() };
+        let host = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         for name in ["config/modules.d", "modules", "root"] {
             std::fs::create_dir_all(host.path(name)).unwrap();
         }
@@ -104,7 +122,10 @@ impl Host {
     #[must_use]
     pub fn agent(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(target().join("gumshoe-agent"));
-        command.env("GUMSHOE_CONFIG_DIR", self.path("config")).args(arguments).stdin(Stdio::null());
+        command
+            .env("GUMSHOE_CONFIG_DIR", self.path("config"))
+            .args(arguments)
+            .stdin(Stdio::null());
         command
     }
 
@@ -118,7 +139,8 @@ impl Host {
     #[must_use]
     pub fn report(&self, arguments: &[&str]) -> (i32, Value) {
         let ended = self.output(&[&["run"], arguments, &["--json"]].concat());
-        let report = serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("no report ({e}): {ended:?}"));
+        let report =
+            serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("no report ({e}): {ended:?}"));
         (ended.code, report)
     }
 }
@@ -156,7 +178,11 @@ impl Running {
     /// Starts a program.
     #[must_use]
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }
@@ -189,4 +215,24 @@ pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain for this: {what}");
         std::thread::yield_now();
     }
+}
+
+/// Builds a workspace that stands alone, as a module author's would; returns the folder with its products.
+#[must_use]
+pub fn build_alone(folder: &str) -> PathBuf {
+    // One folder for all of them, so that what they share is compiled once; cargo locks it.
+    let products = target().parent().unwrap().join("alone");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(workspace().join(folder))
+        .args(["build", "--quiet", "--locked"]);
+    assert!(
+        cargo
+            .env("CARGO_TARGET_DIR", &products)
+            .status()
+            .unwrap()
+            .success(),
+        "building {folder} failed"
+    );
+    products.join("debug")
 }

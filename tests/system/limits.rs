@@ -14,10 +14,20 @@ fn the_surroundings_are_clean() {
     let output = command.env("SECRET_TOKEN", "hunter2").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(!text.contains("hunter2") && text.contains("env PATH="), "{text}");
-    assert!(!text.contains("/etc/passwd"), "descriptor {} leaked: {text}", leaked.as_raw_fd());
+    assert!(
+        !text.contains("/etc/passwd"),
+        "descriptor {} leaked: {text}",
+        leaked.as_raw_fd()
+    );
     assert!(text.contains("cwd /\""), "{text}");
-    let core = text.lines().find(|line| line.contains("Max core file size")).unwrap();
-    assert!(core.split_whitespace().filter(|word| *word == "0").count() == 2, "{core}");
+    let core = text
+        .lines()
+        .find(|line| line.contains("Max core file size"))
+        .unwrap();
+    assert!(
+        core.split_whitespace().filter(|word| *word == "0").count() == 2,
+        "{core}"
+    );
 }
 
 #[test]
@@ -36,7 +46,11 @@ fn a_runner_does_not_outlive_its_agent() {
 
 #[test]
 fn an_interrupt_cancels_and_what_was_found_is_printed() {
-    for (deed, signal) in [("wait", Signal::INT), ("wait", Signal::TERM), ("hang", Signal::INT)] {
+    for (deed, signal) in [
+        ("wait", Signal::INT),
+        ("wait", Signal::TERM),
+        ("hang", Signal::INT),
+    ] {
         let host = Host::with("misbehave");
         let mut agent = Running::start(host.agent(&["run", "misbehave", "--deed", deed, "--first", "2"]));
         assert_eq!(agent.line(), "finding 0 first");

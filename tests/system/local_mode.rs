@@ -35,8 +35,27 @@ fn findings_are_lines_on_standard_output_and_the_rest_is_not() {
 fn options_may_stand_before_and_after_the_module() {
     let host = Host::with("misbehave");
     for arguments in [
-        &["run", "--json", "--findings", "1", "misbehave", "--deed", "none", "--first", "2"][..],
-        &["run", "misbehave", "--deed", "none", "--json", "--first", "2", "--findings=1"],
+        &[
+            "run",
+            "--json",
+            "--findings",
+            "1",
+            "misbehave",
+            "--deed",
+            "none",
+            "--first",
+            "2",
+        ][..],
+        &[
+            "run",
+            "misbehave",
+            "--deed",
+            "none",
+            "--json",
+            "--first",
+            "2",
+            "--findings=1",
+        ],
     ] {
         let ended = host.output(arguments);
         let report: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -50,23 +69,62 @@ fn parameters_come_from_a_file_or_from_standard_input() {
     let host = Host::with("misbehave");
     let file = host.path("params.json");
     std::fs::write(&file, r#"{"deed": "none", "first": 2.0}"#).unwrap();
-    assert_eq!(host.output(&["run", "misbehave", "--params", file.to_str().unwrap()]).stdout.lines().count(), 2);
+    assert_eq!(
+        host.output(&["run", "misbehave", "--params", file.to_str().unwrap()])
+            .stdout
+            .lines()
+            .count(),
+        2
+    );
     let mut command = host.agent(&["run", "misbehave", "--params", "-"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(br#"{"deed": "none", "frist": 2}"#).unwrap();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(br#"{"deed": "none", "frist": 2}"#)
+        .unwrap();
     let ended = Ended::from(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 2);
-    assert!(ended.stderr.contains("at `/frist`") && ended.stderr.contains("did you mean \"first\""), "{ended:?}");
-    let both = host.output(&["run", "misbehave", "--params", file.to_str().unwrap(), "--deed", "none"]);
-    assert!(both.code == 3 && both.stderr.contains("exclude each other"), "{both:?}");
+    assert!(
+        ended.stderr.contains("at `/frist`") && ended.stderr.contains("did you mean \"first\""),
+        "{ended:?}"
+    );
+    let both = host.output(&[
+        "run",
+        "misbehave",
+        "--params",
+        file.to_str().unwrap(),
+        "--deed",
+        "none",
+    ]);
+    assert!(
+        both.code == 3 && both.stderr.contains("exclude each other"),
+        "{both:?}"
+    );
 }
 
 #[test]
 fn help_shows_the_modules_own_flags_and_examples() {
     let ended = Host::with("misbehave").output(&["run", "misbehave", "--help"]);
     assert_eq!(ended.code, 0);
-    for part in ["--deed <DEED>", "How many findings to emit first", "[one of: none, fail", "# one finding", "--timeout <TIME>"] {
-        assert!(ended.stdout.contains(part), "{part} is missing in {}", ended.stdout);
+    for part in [
+        "--deed <DEED>",
+        "How many findings to emit first",
+        "[one of: none, fail",
+        "# one finding",
+        "--timeout <TIME>",
+    ] {
+        assert!(
+            ended.stdout.contains(part),
+            "{part} is missing in {}",
+            ended.stdout
+        );
     }
 }
 
@@ -75,7 +133,16 @@ fn hostile_text_cannot_steer_the_terminal() {
     let host = Host::with("file");
     std::fs::write(host.path("root/evil\u{1b}[2Jname"), "x").unwrap();
     let root = host.path("root");
-    let ended = host.output(&["run", "file", "--path", "/", "--name", "evil", "--root", root.to_str().unwrap()]);
+    let ended = host.output(&[
+        "run",
+        "file",
+        "--path",
+        "/",
+        "--name",
+        "evil",
+        "--root",
+        root.to_str().unwrap(),
+    ]);
     assert!(ended.stdout.contains(r"evil\u{1b}[2Jname"), "{ended:?}");
     assert!(!ended.stdout.contains('\u{1b}'), "{ended:?}");
 }

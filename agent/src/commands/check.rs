@@ -34,7 +34,11 @@ impl Checks {
             Ok(()) => (true, String::new()),
             Err(message) => (false, message),
         };
-        self.0.push(Check { name: name.into(), good, message });
+        self.0.push(Check {
+            name: name.into(),
+            good,
+            message,
+        });
     }
 }
 
@@ -47,7 +51,11 @@ pub fn check(config: &Config, file: &Path, as_json: bool) -> anyhow::Result<Exit
     } else {
         for check in &checks.0 {
             let verdict = if check.good { "good " } else { "wrong" };
-            let message = if check.message.is_empty() { String::new() } else { format!(": {}", check.message) };
+            let message = if check.message.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", check.message)
+            };
             line(&printable(&format!("{verdict}  {}{message}", check.name)))?;
         }
     }
@@ -62,7 +70,10 @@ fn examine(config: &Config, file: &Path) -> Checks {
             candidate
         }
         Err(error) => {
-            checks.add("file, object format, processor, manifest, ABI version", Err(format!("[{}] {}", error.code(), chain(&error))));
+            checks.add(
+                "file, object format, processor, manifest, ABI version",
+                Err(format!("[{}] {}", error.code(), chain(&error))),
+            );
             return checks;
         }
     };
@@ -75,7 +86,10 @@ fn examine(config: &Config, file: &Path) -> Checks {
     };
     checks.add("loads in a runner", Ok(()));
     let description = session.describe();
-    checks.add("describes itself", description.as_ref().map(|_| ()).map_err(|error| chain(error)));
+    checks.add(
+        "describes itself",
+        description.as_ref().map(|_| ()).map_err(|error| chain(error)),
+    );
     if let Ok(description) = description {
         declaration(&mut checks, &description);
         refuses_rubbish(&mut checks, &mut session);
@@ -91,25 +105,54 @@ fn examine(config: &Config, file: &Path) -> Checks {
 /// Flags that are documented, unique, and not the agent's own; enough examples.
 fn declaration(checks: &mut Checks, description: &Description) {
     let flags = &description.flags;
-    let silent: Vec<&str> = flags.iter().filter(|f| f.help.is_empty()).map(|f| f.name.as_str()).collect();
+    let silent: Vec<&str> = flags
+        .iter()
+        .filter(|f| f.help.is_empty())
+        .map(|f| f.name.as_str())
+        .collect();
     checks.add("every flag has a help text", empty(&silent, "without one"));
     let twice: Vec<&str> = flags
         .iter()
         .enumerate()
-        .filter(|(index, f)| flags[..*index].iter().any(|g| g.name == f.name || (f.short.is_some() && g.short == f.short)))
+        .filter(|(index, f)| {
+            flags[..*index]
+                .iter()
+                .any(|g| g.name == f.name || (f.short.is_some() && g.short == f.short))
+        })
         .map(|(_, f)| f.name.as_str())
         .collect();
     checks.add("every flag is declared once", empty(&twice, "declared twice"));
-    let taken: Vec<&str> =
-        flags.iter().map(|f| f.name.as_str()).filter(|name| RESERVED_FLAGS.contains(name) || name.is_empty()).collect();
+    let taken: Vec<&str> = flags
+        .iter()
+        .map(|f| f.name.as_str())
+        .filter(|name| RESERVED_FLAGS.contains(name) || name.is_empty())
+        .collect();
     checks.add("no flag is one of the agent's own", empty(&taken, "taken"));
-    checks.add("documented", if description.about.is_empty() { Err("the parameter type has no doc comment".into()) } else { Ok(()) });
+    checks.add(
+        "documented",
+        if description.about.is_empty() {
+            Err("the parameter type has no doc comment".into())
+        } else {
+            Ok(())
+        },
+    );
     let enough = description.examples.len() >= 2;
-    checks.add("at least two examples", if enough { Ok(()) } else { Err(format!("{} given", description.examples.len())) });
+    checks.add(
+        "at least two examples",
+        if enough {
+            Ok(())
+        } else {
+            Err(format!("{} given", description.examples.len()))
+        },
+    );
 }
 
 fn empty(names: &[&str], what: &str) -> Result<(), String> {
-    if names.is_empty() { Ok(()) } else { Err(format!("{what}: {}", names.join(", "))) }
+    if names.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{what}: {}", names.join(", ")))
+    }
 }
 
 /// Parameters that no module accepts.
@@ -133,17 +176,27 @@ fn refuses_rubbish(checks: &mut Checks, session: &mut Session) {
 }
 
 /// The examples' parameters, of those examples that are accepted.
-fn examples(checks: &mut Checks, session: &mut Session, candidate: &Candidate, description: &Description) -> Vec<(String, Vec<u8>)> {
+fn examples(
+    checks: &mut Checks,
+    session: &mut Session,
+    candidate: &Candidate,
+    description: &Description,
+) -> Vec<(String, Vec<u8>)> {
     let mut accepted = Vec::new();
     for example in &description.examples {
         let command = module_command(&candidate.manifest.name, &candidate.manifest.summary, description);
         let words: Vec<OsString> = example.arguments.iter().map(OsString::from).collect();
-        let outcome = parse_module(command, &words).map_err(|error| error.to_string()).and_then(|(_, occurrences, _)| {
-            let params = session.arguments(&occurrences).map_err(|error| chain(&error))?;
-            session.validate(&params).map_err(|error| chain(&error))?;
-            Ok(params)
-        });
-        checks.add(format!("accepts its example {:?}", example.title), outcome.as_ref().map(|_| ()).map_err(Clone::clone));
+        let outcome = parse_module(command, &words)
+            .map_err(|error| error.to_string())
+            .and_then(|(_, occurrences, _)| {
+                let params = session.arguments(&occurrences).map_err(|error| chain(&error))?;
+                session.validate(&params).map_err(|error| chain(&error))?;
+                Ok(params)
+            });
+        checks.add(
+            format!("accepts its example {:?}", example.title),
+            outcome.as_ref().map(|_| ()).map_err(Clone::clone),
+        );
         accepted.extend(outcome.ok().map(|params| (example.title.clone(), params)));
     }
     accepted
@@ -157,10 +210,21 @@ const PATIENCE: Duration = Duration::from_secs(2);
 fn runs(checks: &mut Checks, candidate: &Candidate, limits: &Limits, title: &str, params: &[u8]) {
     let outcome = empty_root().and_then(|root| {
         let session = Session::start(candidate, limits).map_err(|error| chain(&error))?;
-        let operation = Operation { root: root.0.clone(), limits: limits.clone(), ..Operation::default() };
+        let operation = Operation {
+            root: root.0.clone(),
+            limits: limits.clone(),
+            ..Operation::default()
+        };
         cancel_later(session.canceller());
         let mut renders = Renders::default();
-        let report = session.run(&Job { operation, render: true }, params, &mut renders);
+        let report = session.run(
+            &Job {
+                operation,
+                render: true,
+            },
+            params,
+            &mut renders,
+        );
         match report.status {
             Status::Success | Status::Cancelled if renders.bad.is_empty() => match report.statistics {
                 Value::Object(_) => Ok(()),
@@ -170,7 +234,10 @@ fn runs(checks: &mut Checks, candidate: &Candidate, limits: &Limits, title: &str
             other => Err(format!("{other:?}: {}", report.errors.join("; "))),
         }
     });
-    checks.add(format!("runs its example {title:?} on an empty root, and ends when cancelled"), outcome);
+    checks.add(
+        format!("runs its example {title:?} on an empty root, and ends when cancelled"),
+        outcome,
+    );
 }
 
 fn cancel_later(canceller: Canceller) {

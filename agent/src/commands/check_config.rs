@@ -15,14 +15,21 @@ pub fn check_config(dir: &Path) -> anyhow::Result<Exit> {
             return Ok(Exit::Failed);
         }
     };
-    line(&format!("good   {} (plugins in {})", dir.join("agent.toml").display(), config.modules_dir.display()))?;
+    line(&format!(
+        "good   {} (plugins in {})",
+        dir.join("agent.toml").display(),
+        config.modules_dir.display()
+    ))?;
     let mut exit = Exit::Found;
     for (name, settled) in &config.modules {
         let enabled = settled.as_ref().map(|settled| settled.enabled);
         let verdict = match enabled {
             Ok(false) => format!("good   {name}: disabled"),
             Ok(true) | Err(_) => match choose(&config, name) {
-                Ok(chosen) => format!("good   {name}: enabled, version {}", chosen.candidate.manifest.version),
+                Ok(chosen) => format!(
+                    "good   {name}: enabled, version {}",
+                    chosen.candidate.manifest.version
+                ),
                 Err(error) => {
                     exit = Exit::Failed;
                     format!("wrong  {name}: [{}] {}", error.code(), chain(&error))

@@ -42,7 +42,9 @@ fn write_pages(command: &Command, folder: &Path, name: &str) -> anyhow::Result<u
 /// Name, summary and description of every enabled module; one that does not answer is left out with a warning.
 fn enabled(config: &Config) -> Vec<(String, String, Description)> {
     let names = names(config).unwrap_or_default();
-    let chosen = names.iter().filter_map(|name| Some((name, choose(config, name).ok()?)));
+    let chosen = names
+        .iter()
+        .filter_map(|name| Some((name, choose(config, name).ok()?)));
     chosen
         .filter_map(|(name, chosen)| {
             let description = Session::start(&chosen.candidate, &chosen.limits)

@@ -26,7 +26,9 @@ pub fn dispatch() -> anyhow::Result<Exit> {
     match cli.command {
         Action::Run(arguments) => run::run(config, arguments),
         Action::Modules(Modules::List { json }) => modules::list(&config, json),
-        Action::Modules(Modules::Describe { module, json, schema }) => modules::describe(&config, &module, json, schema),
+        Action::Modules(Modules::Describe { module, json, schema }) => {
+            modules::describe(&config, &module, json, schema)
+        }
         Action::Modules(Modules::Check { file, json }) => check::check(&config, &file, json),
         Action::Modules(Modules::Enable { name }) => modules::enable(&config, &name),
         Action::Modules(Modules::Disable { name }) => modules::disable(&config, &name),

@@ -28,18 +28,25 @@ struct Row {
 
 /// Lists all modules; refused ones with the reason. No plugin is executed.
 pub fn list(config: &Config, as_json: bool) -> anyhow::Result<Exit> {
-    let names = names(config).with_context(|| format!("failed to list `{}`", config.modules_dir.display()))?;
+    let names =
+        names(config).with_context(|| format!("failed to list `{}`", config.modules_dir.display()))?;
     let rows: Vec<Row> = names.iter().map(|name| row(config, name)).collect();
     if as_json {
         line(&serde_json::to_string_pretty(&rows)?)?;
         return Ok(Exit::Found);
     }
     if rows.is_empty() {
-        eprintln!("no modules: nothing in `{}` and no file in modules.d", config.modules_dir.display());
+        eprintln!(
+            "no modules: nothing in `{}` and no file in modules.d",
+            config.modules_dir.display()
+        );
     }
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max(4);
     if !rows.is_empty() {
-        line(&format!("{:width$}  {:8}  {:8}  SUMMARY", "NAME", "STATE", "VERSION"))?;
+        line(&format!(
+            "{:width$}  {:8}  {:8}  SUMMARY",
+            "NAME", "STATE", "VERSION"
+        ))?;
     }
     for row in &rows {
         let version = row.version.as_deref().unwrap_or("-");
@@ -47,7 +54,10 @@ pub fn list(config: &Config, as_json: bool) -> anyhow::Result<Exit> {
             (Some(problem), _) => format!("[{}] {problem}", row.code.unwrap_or("refused")),
             (None, summary) => summary.clone().unwrap_or_default(),
         };
-        line(&printable(&format!("{:width$}  {:8}  {version:8}  {text}", row.name, row.state)))?;
+        line(&printable(&format!(
+            "{:width$}  {:8}  {version:8}  {text}",
+            row.name, row.state
+        )))?;
     }
     Ok(Exit::Found)
 }
@@ -62,9 +72,10 @@ fn row(config: &Config, name: &str) -> Row {
     let path = plugin_path(config, name, settled);
     let candidate = Candidate::open(&path, settled.sha256.as_deref());
     let problem = broken.or_else(|| match &candidate {
-        Ok(candidate) if candidate.manifest.name != name => {
-            Some(("plugin-name", format!("its manifest says `{}`", candidate.manifest.name)))
-        }
+        Ok(candidate) if candidate.manifest.name != name => Some((
+            "plugin-name",
+            format!("its manifest says `{}`", candidate.manifest.name),
+        )),
         Ok(_) => None,
         Err(error) => Some((error.code(), chain(error))),
     });
@@ -110,9 +121,18 @@ pub fn describe(config: &Config, module: &str, as_json: bool, schema_only: bool)
 }
 
 fn facts(manifest: &Manifest, candidate: &Candidate) -> String {
-    let words = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
-    let privileges: Vec<String> =
-        manifest.privileges.iter().filter_map(|p| Some(serde_json::to_value(p).ok()?.as_str()?.to_owned())).collect();
+    let words = |list: &[String]| {
+        if list.is_empty() {
+            "none".to_owned()
+        } else {
+            list.join(", ")
+        }
+    };
+    let privileges: Vec<String> = manifest
+        .privileges
+        .iter()
+        .filter_map(|p| Some(serde_json::to_value(p).ok()?.as_str()?.to_owned()))
+        .collect();
     format!(
         "{} {} (plugin ABI {}.{})\nfile        {}\nsha256      {}\nsystems     {}\nprivileges  {}\n",
         manifest.name,
@@ -131,7 +151,11 @@ pub fn enable(config: &Config, name: &str) -> anyhow::Result<Exit> {
     let settled = existing(config, name)?;
     let candidate = judged(config, name, &settled)?;
     edit(&config.module_file(name), &[("enabled", Some(true.into()))])?;
-    line(&format!("{name} {} is enabled in {}", candidate.manifest.version, config.module_file(name).display()))?;
+    line(&format!(
+        "{name} {} is enabled in {}",
+        candidate.manifest.version,
+        config.module_file(name).display()
+    ))?;
     Ok(Exit::Found)
 }
 
@@ -139,7 +163,10 @@ pub fn enable(config: &Config, name: &str) -> anyhow::Result<Exit> {
 pub fn disable(config: &Config, name: &str) -> anyhow::Result<Exit> {
     named(name)?;
     edit(&config.module_file(name), &[("enabled", Some(false.into()))])?;
-    line(&format!("{name} is disabled in {}", config.module_file(name).display()))?;
+    line(&format!(
+        "{name} is disabled in {}",
+        config.module_file(name).display()
+    ))?;
     Ok(Exit::Found)
 }
 
@@ -152,14 +179,28 @@ pub fn pin(config: &Config, name: &str, clear: bool) -> anyhow::Result<Exit> {
         line(&format!("{name} is no longer pinned in {}", file.display()))?;
         return Ok(Exit::Found);
     }
-    let candidate = judged(config, name, &ModuleConfig { sha256: None, ..settled })?;
+    let candidate = judged(
+        config,
+        name,
+        &ModuleConfig {
+            sha256: None,
+            ..settled
+        },
+    )?;
     edit(&file, &[("sha256", Some(candidate.sha256.as_str().into()))])?;
-    line(&format!("{name} is pinned to {} in {}", candidate.sha256, file.display()))?;
+    line(&format!(
+        "{name} is pinned to {} in {}",
+        candidate.sha256,
+        file.display()
+    ))?;
     Ok(Exit::Found)
 }
 
 fn named(name: &str) -> anyhow::Result<()> {
-    anyhow::ensure!(is_module_name(name), "{name:?} is no module name: lower-case letters, digits and dashes");
+    anyhow::ensure!(
+        is_module_name(name),
+        "{name:?} is no module name: lower-case letters, digits and dashes"
+    );
     Ok(())
 }
 
@@ -178,6 +219,10 @@ fn judged(config: &Config, name: &str, settled: &ModuleConfig) -> anyhow::Result
     let candidate = Candidate::open(&path, settled.sha256.as_deref())
         .map_err(|error| anyhow::anyhow!("the plugin is refused [{}]: {}", error.code(), chain(&error)))?;
     let found = &candidate.manifest.name;
-    anyhow::ensure!(found == name, "`{}` is the module `{found}`, not `{name}` [plugin-name]", path.display());
+    anyhow::ensure!(
+        found == name,
+        "`{}` is the module `{found}`, not `{name}` [plugin-name]",
+        path.display()
+    );
     Ok(candidate)
 }

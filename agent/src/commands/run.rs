@@ -30,7 +30,11 @@ pub fn run(config: Config, arguments: Run) -> anyhow::Result<Exit> {
         Ok(chosen) => chosen,
         Err(error) => {
             let report = refused(module, error.code(), chain(&error));
-            return finish(&report, arguments.options.json || rest.iter().any(|word| word == "--json"), true);
+            return finish(
+                &report,
+                arguments.options.json || rest.iter().any(|word| word == "--json"),
+                true,
+            );
         }
     };
     start(&chosen, arguments.options, rest)
@@ -65,7 +69,9 @@ fn start(chosen: &Chosen, options: RunOptions, words: &[OsString]) -> anyhow::Re
     let options = later.or(options);
     let limits = limited(&chosen.limits, &options);
     let params = match &options.params {
-        Some(_) if !occurrences.is_empty() => anyhow::bail!("--params and the module's own flags exclude each other"),
+        Some(_) if !occurrences.is_empty() => {
+            anyhow::bail!("--params and the module's own flags exclude each other")
+        }
         Some(path) => read_params(path)?,
         None => match session.arguments(&occurrences) {
             Ok(params) => params,
@@ -79,13 +85,20 @@ fn start(chosen: &Chosen, options: RunOptions, words: &[OsString]) -> anyhow::Re
         settings: chosen.settings.clone(),
         own_processes: Vec::new(),
     };
-    let job = Job { operation, render: !options.json };
+    let job = Job {
+        operation,
+        render: !options.json,
+    };
     cancel_on_signals(session.canceller())?;
     let mut screen = Screen::new(&options);
     let report = session.run(&job, &params, &mut screen);
     screen.status.clear();
     if report.status == Status::Refused {
-        return if options.json { finish(&report, true, true) } else { Ok(wrong_parameters(name, &report.errors.join("; "))) };
+        return if options.json {
+            finish(&report, true, true)
+        } else {
+            Ok(wrong_parameters(name, &report.errors.join("; ")))
+        };
     }
     finish(&report, options.json, !options.quiet)
 }
@@ -93,8 +106,12 @@ fn start(chosen: &Chosen, options: RunOptions, words: &[OsString]) -> anyhow::Re
 /// The module's limits, with what the command line says instead.
 fn limited(limits: &Limits, options: &RunOptions) -> Limits {
     Limits {
-        timeout_ms: options.timeout.map_or(limits.timeout_ms, |timeout| timeout.milliseconds()),
-        memory_bytes: options.memory.map_or(limits.memory_bytes, |memory| memory.count()),
+        timeout_ms: options
+            .timeout
+            .map_or(limits.timeout_ms, |timeout| timeout.milliseconds()),
+        memory_bytes: options
+            .memory
+            .map_or(limits.memory_bytes, |memory| memory.count()),
         findings: options.findings.unwrap_or(limits.findings),
         ..limits.clone()
     }
@@ -103,7 +120,11 @@ fn limited(limits: &Limits, options: &RunOptions) -> Limits {
 /// clap's error or help text, and the exit status that belongs to it.
 fn usage(message: &clap::Error) -> anyhow::Result<Exit> {
     message.print().context("failed to print the help text")?;
-    Ok(if message.use_stderr() { Exit::Usage } else { Exit::Found })
+    Ok(if message.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Found
+    })
 }
 
 fn wrong_parameters(name: &str, message: &str) -> Exit {
@@ -119,13 +140,21 @@ fn read_params(path: &Path) -> anyhow::Result<Vec<u8>> {
     } else {
         Box::new(std::fs::File::open(path).with_context(|| format!("failed to open `{}`", path.display()))?)
     };
-    source.take(MAX_PARAMS_BYTES + 1).read_to_end(&mut bytes).with_context(|| format!("failed to read `{}`", path.display()))?;
-    anyhow::ensure!(bytes.len() as u64 <= MAX_PARAMS_BYTES, "`{}` has more than {MAX_PARAMS_BYTES} bytes", path.display());
+    source
+        .take(MAX_PARAMS_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("failed to read `{}`", path.display()))?;
+    anyhow::ensure!(
+        bytes.len() as u64 <= MAX_PARAMS_BYTES,
+        "`{}` has more than {MAX_PARAMS_BYTES} bytes",
+        path.display()
+    );
     Ok(bytes)
 }
 
 fn absolute(root: &Path) -> anyhow::Result<std::path::PathBuf> {
-    root.canonicalize().with_context(|| format!("the root folder `{}` cannot be used", root.display()))
+    root.canonicalize()
+        .with_context(|| format!("the root folder `{}` cannot be used", root.display()))
 }
 
 /// Ctrl-C and its relatives cancel the operation: what was found until then is printed.
@@ -146,7 +175,9 @@ struct Screen {
 
 impl Screen {
     fn new(options: &RunOptions) -> Self {
-        Self { status: StatusLine::new(!options.quiet) }
+        Self {
+            status: StatusLine::new(!options.quiet),
+        }
     }
 }
 
@@ -181,17 +212,33 @@ fn finish(report: &Report, json: bool, summary: bool) -> anyhow::Result<Exit> {
 /// The last lines on standard error: result, coverage, errors.
 fn summarise(report: &Report) {
     let count = report.findings.len();
-    let findings = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
-    let duration = report.statistics.get("duration_ms").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let findings = if count == 1 {
+        "1 finding".to_owned()
+    } else {
+        format!("{count} findings")
+    };
+    let duration = report
+        .statistics
+        .get("duration_ms")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or(0);
     let state = match report.status {
         Status::Success => String::new(),
         other => format!(" ({})", format!("{other:?}").to_lowercase()),
     };
     if let Some(refusal) = &report.refusal {
-        eprintln!("{}: refused [{}]: {}", printable(&report.module), refusal.code, printable(&refusal.message));
+        eprintln!(
+            "{}: refused [{}]: {}",
+            printable(&report.module),
+            refusal.code,
+            printable(&refusal.message)
+        );
         return;
     }
-    eprintln!("{}: {findings} in {duration} ms{state}", printable(&report.module));
+    eprintln!(
+        "{}: {findings} in {duration} ms{state}",
+        printable(&report.module)
+    );
     for entry in &report.coverage.skipped {
         eprintln!("  {}", printable(&not_looked_at(entry)));
     }
@@ -204,8 +251,23 @@ fn summarise(report: &Report) {
 }
 
 fn not_looked_at(entry: &Skipped) -> String {
-    let kind = if entry.by_design { "left out" } else { "not looked at" };
-    let bytes = if entry.bytes > 0 { format!(", {} bytes", entry.bytes) } else { String::new() };
-    let examples = if entry.examples.is_empty() { String::new() } else { format!("; such as {}", entry.examples.join(", ")) };
-    format!("{kind}: {} {} ({}{bytes}){examples}", entry.count, entry.what, entry.why)
+    let kind = if entry.by_design {
+        "left out"
+    } else {
+        "not looked at"
+    };
+    let bytes = if entry.bytes > 0 {
+        format!(", {} bytes", entry.bytes)
+    } else {
+        String::new()
+    };
+    let examples = if entry.examples.is_empty() {
+        String::new()
+    } else {
+        format!("; such as {}", entry.examples.join(", "))
+    };
+    format!(
+        "{kind}: {} {} ({}{bytes}){examples}",
+        entry.count, entry.what, entry.why
+    )
 }

@@ -18,8 +18,11 @@ use std::path::{Path, PathBuf};
 /// Where the configuration lies unless the command line or `GUMSHOE_CONFIG_DIR` says otherwise.
 pub const DEFAULT_DIR: &str = "/etc/gumshoe";
 /// Where plugins lie unless `agent.toml` says otherwise.
-pub const DEFAULT_MODULES_DIR: &str =
-    if cfg!(target_os = "macos") { "/usr/local/lib/gumshoe/modules" } else { "/usr/lib/gumshoe/modules" };
+pub const DEFAULT_MODULES_DIR: &str = if cfg!(target_os = "macos") {
+    "/usr/local/lib/gumshoe/modules"
+} else {
+    "/usr/lib/gumshoe/modules"
+};
 /// How long a configuration file may be.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -132,7 +135,11 @@ impl Config {
         let file: AgentFile = parse(&path, &read(&path)?.unwrap_or_default())?;
         if let Some(relative) = file.modules_dir.as_ref().filter(|p| !p.is_absolute()) {
             let message = format!("must be an absolute path, not {}", relative.display());
-            return Err(ConfigError::Value { path, key: "modules_dir", message });
+            return Err(ConfigError::Value {
+                path,
+                key: "modules_dir",
+                message,
+            });
         }
         Ok(Self {
             modules: module::read_all(&dir.join("modules.d"))?,
@@ -151,11 +158,18 @@ impl Config {
 
 /// Reads a configuration file; `None` when it does not exist.
 fn read(path: &Path) -> Result<Option<String>, ConfigError> {
-    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+    let failed = |source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    };
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
-        Ok(metadata) if metadata.len() > MAX_FILE_BYTES => return Err(ConfigError::Size { path: path.to_owned() }),
+        Ok(metadata) if metadata.len() > MAX_FILE_BYTES => {
+            return Err(ConfigError::Size {
+                path: path.to_owned(),
+            });
+        }
         Ok(metadata) if !metadata.is_file() => return Err(failed(io::Error::other("not a regular file"))),
         Ok(_) => {}
     }
@@ -163,7 +177,10 @@ fn read(path: &Path) -> Result<Option<String>, ConfigError> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
-    toml::from_str(text).map_err(|error| ConfigError::Syntax { path: path.to_owned(), message: error.to_string() })
+    toml::from_str(text).map_err(|error| ConfigError::Syntax {
+        path: path.to_owned(),
+        message: error.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -183,16 +200,37 @@ mod tests {
     #[test]
     fn limits_are_inherited_and_unknown_keys_refused_with_their_line() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("agent.toml"), "modules_dir = '/m'\n[limits]\ntimeout = '90s'\n").unwrap();
+        fs::write(
+            dir.path().join("agent.toml"),
+            "modules_dir = '/m'\n[limits]\ntimeout = '90s'\n",
+        )
+        .unwrap();
         fs::create_dir(dir.path().join("modules.d")).unwrap();
-        fs::write(dir.path().join("modules.d/file.toml"), "enabled = true\nmemory = '64m'\n").unwrap();
-        fs::write(dir.path().join("modules.d/pkg.toml"), "enabled = true\nmemroy = '64m'\n").unwrap();
+        fs::write(
+            dir.path().join("modules.d/file.toml"),
+            "enabled = true\nmemory = '64m'\n",
+        )
+        .unwrap();
+        fs::write(
+            dir.path().join("modules.d/pkg.toml"),
+            "enabled = true\nmemroy = '64m'\n",
+        )
+        .unwrap();
         let config = Config::load(dir.path()).unwrap();
-        let limits = config.modules["file"].as_ref().unwrap().limits.over(&config.limits);
+        let limits = config.modules["file"]
+            .as_ref()
+            .unwrap()
+            .limits
+            .over(&config.limits);
         assert_eq!((limits.timeout_ms, limits.memory_bytes), (90_000, 64 << 20));
         let error = config.modules["pkg"].as_ref().unwrap_err().to_string();
         assert!(error.contains("memroy") && error.contains("line 2"), "{error}");
         fs::write(dir.path().join("agent.toml"), "modules_dir = 'm'\n").unwrap();
-        assert!(Config::load(dir.path()).unwrap_err().to_string().contains("absolute"));
+        assert!(
+            Config::load(dir.path())
+                .unwrap_err()
+                .to_string()
+                .contains("absolute")
+        );
     }
 }

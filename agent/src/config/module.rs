@@ -40,8 +40,13 @@ struct File {
 }
 
 /// Reads every `NAME.toml` in `modules.d`; other files are left alone.
-pub(super) fn read_all(dir: &Path) -> Result<BTreeMap<String, Result<ModuleConfig, ConfigError>>, ConfigError> {
-    let failed = |source| ConfigError::Read { path: dir.to_owned(), source };
+pub(super) fn read_all(
+    dir: &Path,
+) -> Result<BTreeMap<String, Result<ModuleConfig, ConfigError>>, ConfigError> {
+    let failed = |source| ConfigError::Read {
+        path: dir.to_owned(),
+        source,
+    };
     let entries = match std::fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         other => other.map_err(failed)?,
@@ -50,7 +55,11 @@ pub(super) fn read_all(dir: &Path) -> Result<BTreeMap<String, Result<ModuleConfi
     for entry in entries {
         let path = entry.map_err(failed)?.path();
         let is_toml = path.extension().is_some_and(|extension| extension == "toml");
-        if let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_toml) {
+        if let Some(name) = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .filter(|_| is_toml)
+        {
             modules.insert(name.to_owned(), read_one(name, &path));
         }
     }
@@ -58,19 +67,36 @@ pub(super) fn read_all(dir: &Path) -> Result<BTreeMap<String, Result<ModuleConfi
 }
 
 fn read_one(name: &str, path: &Path) -> Result<ModuleConfig, ConfigError> {
-    let wrong = |key, message| ConfigError::Value { path: path.to_owned(), key, message };
+    let wrong = |key, message| ConfigError::Value {
+        path: path.to_owned(),
+        key,
+        message,
+    };
     if !is_module_name(name) {
-        return Err(wrong("file name", format!("{name:?} is no module name: lower-case letters, digits and dashes")));
+        return Err(wrong(
+            "file name",
+            format!("{name:?} is no module name: lower-case letters, digits and dashes"),
+        ));
     }
     let file: File = parse(path, &read(path)?.unwrap_or_default())?;
     if let Some(plugin) = file.path.as_ref().filter(|p| !p.is_absolute()) {
-        return Err(wrong("path", format!("must be absolute, not {}", plugin.display())));
+        return Err(wrong(
+            "path",
+            format!("must be absolute, not {}", plugin.display()),
+        ));
     }
     let sha256 = file.sha256.map(|hash| hash.to_ascii_lowercase());
-    if let Some(hash) = sha256.as_ref().filter(|h| h.len() != 64 || !h.bytes().all(|b| b.is_ascii_hexdigit())) {
-        return Err(wrong("sha256", format!("must be 64 hexadecimal digits, not {hash:?}")));
+    if let Some(hash) = sha256
+        .as_ref()
+        .filter(|h| h.len() != 64 || !h.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
+        return Err(wrong(
+            "sha256",
+            format!("must be 64 hexadecimal digits, not {hash:?}"),
+        ));
     }
-    let settings = serde_json::to_value(file.settings).map_err(|error| wrong("settings", error.to_string()))?;
+    let settings =
+        serde_json::to_value(file.settings).map_err(|error| wrong("settings", error.to_string()))?;
     Ok(ModuleConfig {
         enabled: file.enabled,
         path: file.path,
@@ -97,7 +123,10 @@ pub fn edit(path: &Path, changes: &[(&str, Option<toml_edit::Value>)]) -> Result
     let text = read(path)?.unwrap_or_default();
     let mut document: DocumentMut = text
         .parse()
-        .map_err(|e: toml_edit::TomlError| ConfigError::Syntax { path: path.to_owned(), message: e.to_string() })?;
+        .map_err(|e: toml_edit::TomlError| ConfigError::Syntax {
+            path: path.to_owned(),
+            message: e.to_string(),
+        })?;
     if !document.contains_key("enabled") {
         document.insert("enabled", value(false));
     }
@@ -114,7 +143,10 @@ pub fn edit(path: &Path, changes: &[(&str, Option<toml_edit::Value>)]) -> Result
             },
         }
     }
-    replace(path, &document.to_string()).map_err(|source| ConfigError::Write { path: path.to_owned(), source })
+    replace(path, &document.to_string()).map_err(|source| ConfigError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Writes a file so that there is the old one or the new one at any time, never half of one.
@@ -144,8 +176,19 @@ mod tests {
         let path = dir.path().join("modules.d/file.toml");
         edit(&path, &[("enabled", Some(true.into()))]).unwrap();
         assert!(read_one("file", &path).unwrap().enabled);
-        std::fs::write(&path, "# why\nenabled = true # since May\ntimeout = '5m'\n[settings]\nx = 1\n").unwrap();
-        edit(&path, &[("enabled", Some(false.into())), ("sha256", Some("ab".repeat(32).into()))]).unwrap();
+        std::fs::write(
+            &path,
+            "# why\nenabled = true # since May\ntimeout = '5m'\n[settings]\nx = 1\n",
+        )
+        .unwrap();
+        edit(
+            &path,
+            &[
+                ("enabled", Some(false.into())),
+                ("sha256", Some("ab".repeat(32).into())),
+            ],
+        )
+        .unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("# why\nenabled = false # since May"), "{text}");
         let config = read_one("file", &path).unwrap();
@@ -153,7 +196,11 @@ mod tests {
         assert_eq!(config.sha256.as_deref(), Some("ab".repeat(32).as_str()));
         edit(&path, &[("sha256", None)]).unwrap();
         assert_eq!(read_one("file", &path).unwrap().sha256, None);
-        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left behind");
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "nothing is left behind"
+        );
     }
 
     #[test]
@@ -171,6 +218,11 @@ mod tests {
             let error = read_one("x", &path).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");
         }
-        assert!(read_one("Bad_Name", &path).unwrap_err().to_string().contains("no module name"));
+        assert!(
+            read_one("Bad_Name", &path)
+                .unwrap_err()
+                .to_string()
+                .contains("no module name")
+        );
     }
 }

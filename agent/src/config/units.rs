@@ -31,9 +31,18 @@ impl FromStr for Duration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let units = [("ms", 1), ("", 1000), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+        let units = [
+            ("ms", 1),
+            ("", 1000),
+            ("s", 1000),
+            ("m", 60_000),
+            ("h", 3_600_000),
+            ("d", 86_400_000),
+        ];
         scaled(text, &units).filter(|&n| n > 0).map(Self).ok_or_else(|| {
-            format!("{text:?} is not a duration: write a whole number above 0 and ms, s, m, h or d, such as 90s")
+            format!(
+                "{text:?} is not a duration: write a whole number above 0 and ms, s, m, h or d, such as 90s"
+            )
         })
     }
 }
@@ -42,7 +51,13 @@ impl FromStr for Bytes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let units = [("", 1), ("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40)];
+        let units = [
+            ("", 1),
+            ("k", 1 << 10),
+            ("m", 1 << 20),
+            ("g", 1 << 30),
+            ("t", 1 << 40),
+        ];
         scaled(&text.to_ascii_lowercase(), &units).map(Self).ok_or_else(|| {
             format!("{text:?} is not a size: write a whole number and k, m, g or t (powers of 1024), such as 512m")
         })
@@ -59,13 +74,17 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -75,11 +94,33 @@ mod tests {
 
     #[test]
     fn what_people_write_is_understood_and_the_rest_explained() {
-        for (text, milliseconds) in [("90", 90_000), ("1500ms", 1500), ("5m", 300_000), ("2 h", 7_200_000), ("1d", 86_400_000)] {
-            assert_eq!(text.parse::<Duration>().unwrap().milliseconds(), milliseconds, "{text}");
+        for (text, milliseconds) in [
+            ("90", 90_000),
+            ("1500ms", 1500),
+            ("5m", 300_000),
+            ("2 h", 7_200_000),
+            ("1d", 86_400_000),
+        ] {
+            assert_eq!(
+                text.parse::<Duration>().unwrap().milliseconds(),
+                milliseconds,
+                "{text}"
+            );
         }
-        for text in ["", "m", "0s", "-1s", "5 minutes", "1.5h", "99999999999999999999s", "18446744073709551615d"] {
-            assert!(text.parse::<Duration>().unwrap_err().contains("such as 90s"), "{text}");
+        for text in [
+            "",
+            "m",
+            "0s",
+            "-1s",
+            "5 minutes",
+            "1.5h",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
+            assert!(
+                text.parse::<Duration>().unwrap_err().contains("such as 90s"),
+                "{text}"
+            );
         }
         assert_eq!("512M".parse::<Bytes>().unwrap().count(), 512 << 20);
         assert!("512mb".parse::<Bytes>().is_err());

@@ -72,9 +72,15 @@ pub struct Frame {
 /// The writer's error; `InvalidInput` when the payload, given in parts, is too long.
 pub fn write(to: &mut impl Write, kind: u8, parts: &[&[u8]]) -> io::Result<()> {
     let length = parts.iter().map(|part| part.len()).sum::<usize>();
-    let announced = u32::try_from(length).ok().filter(|_| length <= MAX_PAYLOAD).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, format!("a message of {length} bytes; at most {MAX_PAYLOAD} are allowed"))
-    })?;
+    let announced = u32::try_from(length)
+        .ok()
+        .filter(|_| length <= MAX_PAYLOAD)
+        .ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("a message of {length} bytes; at most {MAX_PAYLOAD} are allowed"),
+            )
+        })?;
     let mut bytes = Vec::with_capacity(HEADER + length);
     bytes.extend_from_slice(&announced.to_le_bytes());
     bytes.push(kind);
@@ -105,7 +111,10 @@ pub fn read(from: &mut impl Read) -> io::Result<Option<Frame>> {
     if arrived < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(Some(Frame { kind: header[4], payload }))
+    Ok(Some(Frame {
+        kind: header[4],
+        payload,
+    }))
 }
 
 #[cfg(test)]
@@ -118,12 +127,33 @@ mod tests {
         write(&mut wire, tell::FINDING, &[b"ab", b"", b"c"]).unwrap();
         write(&mut wire, tell::VALID, &[]).unwrap();
         let mut reader = wire.as_slice();
-        assert_eq!(read(&mut reader).unwrap(), Some(Frame { kind: tell::FINDING, payload: b"abc".to_vec() }));
-        assert_eq!(read(&mut reader).unwrap(), Some(Frame { kind: tell::VALID, payload: vec![] }));
+        assert_eq!(
+            read(&mut reader).unwrap(),
+            Some(Frame {
+                kind: tell::FINDING,
+                payload: b"abc".to_vec()
+            })
+        );
+        assert_eq!(
+            read(&mut reader).unwrap(),
+            Some(Frame {
+                kind: tell::VALID,
+                payload: vec![]
+            })
+        );
         assert_eq!(read(&mut reader).unwrap(), None);
-        assert_eq!(read(&mut &wire[..3]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-        assert_eq!(read(&mut &wire[..6]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-        assert_eq!(read(&mut &[0xff; 9][..]).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(
+            read(&mut &wire[..3]).unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
+        assert_eq!(
+            read(&mut &wire[..6]).unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
+        assert_eq!(
+            read(&mut &[0xff; 9][..]).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
         assert!(write(&mut Vec::new(), 0, &[&vec![0; MAX_PAYLOAD + 1]]).is_err());
     }
 }

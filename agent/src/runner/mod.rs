@@ -85,8 +85,12 @@ fn receive_plugin(socket: &UnixStream) -> io::Result<(File, Walls)> {
     let mut bytes = [0; 256];
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let received =
-        rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::empty())?;
+    let received = rustix::net::recvmsg(
+        socket,
+        &mut [IoSliceMut::new(&mut bytes)],
+        &mut control,
+        RecvFlags::empty(),
+    )?;
     let walls = serde_json::from_slice(&bytes[..received.bytes])?;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(mut files) = message
@@ -96,7 +100,10 @@ fn receive_plugin(socket: &UnixStream) -> io::Result<(File, Walls)> {
             return Ok((File::from(file), walls));
         }
     }
-    Err(io::Error::new(io::ErrorKind::InvalidData, "the first message brought no plugin file"))
+    Err(io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the first message brought no plugin file",
+    ))
 }
 
 /// Answers a request that runs nothing.
@@ -109,11 +116,20 @@ fn respond(plugin: Loaded, request: &Frame, writer: &mut UnixStream) -> io::Resu
         ask::SCHEMA => Ok((tell::SCHEMA, serde_json::to_vec(&plugin.schema()?)?)),
         ask::ARGUMENTS => {
             let occurrences: Vec<Occurrence> = serde_json::from_slice(&request.payload)?;
-            plugin.arguments(&occurrences).map(|params| (tell::PARAMS, params))
+            plugin
+                .arguments(&occurrences)
+                .map(|params| (tell::PARAMS, params))
         }
-        ask::VALIDATE => plugin.validate(&request.payload).map(|()| (tell::VALID, Vec::new())),
+        ask::VALIDATE => plugin
+            .validate(&request.payload)
+            .map(|()| (tell::VALID, Vec::new())),
         ask::CANCEL => return Ok(()),
-        other => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("unknown request {other}"))),
+        other => {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("unknown request {other}"),
+            ));
+        }
     };
     match answered {
         Ok((kind, payload)) => frame::write(writer, kind, &[&payload]),
@@ -134,7 +150,11 @@ fn run(plugin: Loaded, job: &Job, params: &[u8], socket: UnixStream) -> io::Resu
         (outcome, reason)
     });
     match outcome {
-        Ok(statistics) => frame::write(&mut writer, tell::DONE, &[&reason.to_le_bytes()[..1], &statistics]),
+        Ok(statistics) => frame::write(
+            &mut writer,
+            tell::DONE,
+            &[&reason.to_le_bytes()[..1], &statistics],
+        ),
         Err(rejection) => reject(&mut writer, &rejection),
     }
 }

@@ -62,7 +62,9 @@ impl<'a> Pipe<'a> {
     }
 
     fn stop(&self, reason: u32) {
-        let _ = self.stopped.compare_exchange(stop::NO, reason, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self
+            .stopped
+            .compare_exchange(stop::NO, reason, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     fn send(&self, kind: u8, parts: &[&[u8]]) {
@@ -95,7 +97,10 @@ impl Sink for Pipe<'_> {
         if self.admit(finding) {
             self.send(tell::FINDING, &[finding]);
             if self.job.render {
-                let text = self.plugin.render(finding).unwrap_or_else(|error| format!("(cannot be shown: {error})"));
+                let text = self
+                    .plugin
+                    .render(finding)
+                    .unwrap_or_else(|error| format!("(cannot be shown: {error})"));
                 self.send(tell::RENDERED, &[text.as_bytes()]);
             }
         }

@@ -36,13 +36,25 @@ pub fn close_inherited_files() -> io::Result<()> {
 pub fn apply(walls: &Walls) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )?;
     raise_open_files()?;
     if walls.memory_bytes > 0 {
         // RLIMIT_DATA counts private writable memory since Linux 4.7 (getrlimit(2)); mapping a large
         // file for reading stays free, which an address-space limit would forbid.
         let bytes = Some(walls.memory_bytes);
-        setrlimit(Resource::Data, Rlimit { current: bytes, maximum: bytes })?;
+        setrlimit(
+            Resource::Data,
+            Rlimit {
+                current: bytes,
+                maximum: bytes,
+            },
+        )?;
     }
     lower_priority();
     Ok(())
@@ -54,7 +66,13 @@ fn raise_open_files() -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.map_or(ENOUGH, |hard| hard.min(ENOUGH));
     if limit.current.is_some_and(|soft| soft < wanted) {
-        setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum })?;
+        setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(wanted),
+                maximum: limit.maximum,
+            },
+        )?;
     }
     Ok(())
 }
@@ -70,6 +88,13 @@ fn lower_priority() {
         const IOPRIO_WHO_PROCESS: i32 = 1;
         const IOPRIO_BEST_EFFORT_LOWEST: i32 = (2 << 13) | 7;
         // SAFETY: three integers; it changes nothing but this process's I/O class.
-        unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT_LOWEST) };
+        unsafe {
+            libc::syscall(
+                libc::SYS_ioprio_set,
+                IOPRIO_WHO_PROCESS,
+                0,
+                IOPRIO_BEST_EFFORT_LOWEST,
+            )
+        };
     }
 }

@@ -58,7 +58,15 @@ impl Collected {
             errors: Vec::new(),
             refusal: None,
         };
-        Self { report, limits, bytes: 0, more_errors: 0, outcome: None, cancelled: false, kill: false }
+        Self {
+            report,
+            limits,
+            bytes: 0,
+            more_errors: 0,
+            outcome: None,
+            cancelled: false,
+            kill: false,
+        }
     }
 
     /// Whether nothing more is to be expected.
@@ -112,14 +120,20 @@ impl Collected {
         let end = post_mortem(self.outcome.is_some());
         if self.outcome.is_none() {
             // It hung up without an answer: its end is all there is to say.
-            self.outcome = Some(if self.cancelled { Status::Cancelled } else { Status::Failed });
+            self.outcome = Some(if self.cancelled {
+                Status::Cancelled
+            } else {
+                Status::Failed
+            });
             self.error(end.unwrap_or_else(|| "the module's process ended without an answer".to_owned()));
         } else if let Some(end) = end.filter(|_| !self.kill) {
             self.error(end);
         }
         let mut report = self.report;
         if self.more_errors > 0 {
-            report.errors.push(format!("{} more errors are not listed", self.more_errors));
+            report
+                .errors
+                .push(format!("{} more errors are not listed", self.more_errors));
         }
         report.status = self.outcome.unwrap_or(Status::Failed);
         report.found = !report.findings.is_empty();
@@ -147,7 +161,9 @@ impl Collected {
     }
 
     fn event(&mut self, payload: &[u8], observer: &mut dyn Observer) {
-        let Some((kind, message)) = payload.split_first() else { return };
+        let Some((kind, message)) = payload.split_first() else {
+            return;
+        };
         let Ok(message) = serde_json::from_slice::<Value>(message) else {
             return self.error("a message of the module is not JSON".to_owned());
         };
@@ -167,7 +183,9 @@ impl Collected {
 
     fn skipped(&mut self, mut entry: Skipped) {
         let known = |e: &Skipped| e.what == entry.what && e.why == entry.why;
-        if self.report.coverage.skipped.len() >= MAX_SKIPPED && !self.report.coverage.skipped.iter().any(known) {
+        if self.report.coverage.skipped.len() >= MAX_SKIPPED
+            && !self.report.coverage.skipped.iter().any(known)
+        {
             entry = Skipped::one("things", "too many different reasons to list");
         }
         entry.examples.truncate(Skipped::MAX_EXAMPLES);

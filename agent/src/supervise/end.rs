@@ -66,7 +66,10 @@ pub fn describe_end(
         (None, None) => "the module's process ended".to_owned(),
     };
     let words = output.last_words();
-    if words.as_deref().is_some_and(|words| words.contains("memory allocation of")) {
+    if words
+        .as_deref()
+        .is_some_and(|words| words.contains("memory allocation of"))
+    {
         text.push_str(&format!("; its memory limit is {} bytes", limits.memory_bytes));
     }
     if let Some(words) = words {

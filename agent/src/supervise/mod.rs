@@ -20,8 +20,14 @@ pub fn refused(module: &str, code: &str, message: String) -> Report {
         found: false,
         findings: Vec::new(),
         statistics: json!({ "duration_ms": 0 }),
-        coverage: Coverage { complete: false, skipped: Vec::new() },
+        coverage: Coverage {
+            complete: false,
+            skipped: Vec::new(),
+        },
         errors: vec![message.clone()],
-        refusal: Some(Refusal { code: code.to_owned(), message }),
+        refusal: Some(Refusal {
+            code: code.to_owned(),
+            message,
+        }),
     }
 }

@@ -105,14 +105,21 @@ impl Session {
             version: candidate.manifest.version.clone(),
             name: candidate.manifest.name.clone(),
         };
-        let walls = Walls { memory_bytes: limits.memory_bytes };
+        let walls = Walls {
+            memory_bytes: limits.memory_bytes,
+        };
         hand_over(&session.socket, &candidate.file, walls).map_err(StartError::HandOver)?;
         session.read_frames().map_err(StartError::Spawn)?;
         match session.answer(ANSWER_TIME) {
-            Ok(Frame { kind: tell::LOADED, .. }) => Ok(session),
-            Ok(Frame { kind: tell::UNLOADABLE, payload }) => {
-                Err(StartError::Unloadable(String::from_utf8_lossy(&payload).into_owned()))
-            }
+            Ok(Frame {
+                kind: tell::LOADED, ..
+            }) => Ok(session),
+            Ok(Frame {
+                kind: tell::UNLOADABLE,
+                payload,
+            }) => Err(StartError::Unloadable(
+                String::from_utf8_lossy(&payload).into_owned(),
+            )),
             Ok(_) => Err(StartError::Ended("it answered something unexpected".to_owned())),
             Err(why) => Err(StartError::Ended(why)),
         }
@@ -172,7 +179,9 @@ impl Session {
     /// Runs one operation and reports, whatever becomes of the runner.
     pub fn run(mut self, job: &Job, params: &[u8], observer: &mut dyn Observer) -> Report {
         let mut job = job.clone();
-        job.operation.own_processes.extend([std::process::id(), self.pid()]);
+        job.operation
+            .own_processes
+            .extend([std::process::id(), self.pid()]);
         let limits = job.operation.limits.clone();
         let start = Instant::now();
         let mut collected = Collected::new(&self.name, &self.version, limits.clone());
@@ -181,21 +190,34 @@ impl Session {
             .and_then(|bytes| frame::write(&mut self.socket, ask::OPERATION, &[&bytes]))
             .and_then(|()| frame::write(&mut self.socket, ask::RUN, &[params]));
         if let Err(error) = sent {
-            collected.fail(format!("the operation could not be handed to the runner: {error}"));
+            collected.fail(format!(
+                "the operation could not be handed to the runner: {error}"
+            ));
         }
-        self.follow(&mut collected, start + Duration::from_millis(limits.timeout_ms), observer);
+        self.follow(
+            &mut collected,
+            start + Duration::from_millis(limits.timeout_ms),
+            observer,
+        );
         let killed = collected.wants_kill();
         let (status, output) = self.end(killed);
-        collected.finish(start.elapsed(), |answered| describe_end(status, &output, answered, &limits))
+        collected.finish(start.elapsed(), |answered| {
+            describe_end(status, &output, answered, &limits)
+        })
     }
 
     /// Takes messages until the operation has ended, was killed for its time, or the runner is gone.
     fn follow(&mut self, collected: &mut Collected, deadline: Instant, observer: &mut dyn Observer) {
         let mut kill_at = deadline + GRACE;
         while !collected.is_over() {
-            match self.events.recv_timeout(kill_at.saturating_duration_since(Instant::now())) {
+            match self
+                .events
+                .recv_timeout(kill_at.saturating_duration_since(Instant::now()))
+            {
                 Ok(Event::Frame(frame)) => collected.take(frame, observer),
-                Ok(Event::Broken(error)) => collected.fail(format!("the runner's messages are not understood: {error}")),
+                Ok(Event::Broken(error)) => {
+                    collected.fail(format!("the runner's messages are not understood: {error}"))
+                }
                 Ok(Event::Closed) => break,
                 Ok(Event::Cancel) => {
                     collected.cancel();
@@ -215,7 +237,10 @@ impl Session {
         let give_up = Instant::now() + if now { Duration::ZERO } else { GRACE };
         let _ = self.socket.shutdown(std::net::Shutdown::Write); // no further question: it may go
         loop {
-            match self.events.recv_timeout(give_up.saturating_duration_since(Instant::now())) {
+            match self
+                .events
+                .recv_timeout(give_up.saturating_duration_since(Instant::now()))
+            {
                 Ok(Event::Frame(_) | Event::Cancel) => {}
                 Ok(Event::Closed | Event::Broken(_)) if !now => break,
                 _ => {
@@ -225,7 +250,11 @@ impl Session {
             }
         }
         let status = self.child.wait();
-        let output = self.output.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let output = self
+            .output
+            .take()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default();
         (status, output)
     }
 
@@ -233,7 +262,10 @@ impl Session {
         frame::write(&mut self.socket, question, &[payload]).map_err(|e| AskError::Broken(e.to_string()))?;
         match self.answer(ANSWER_TIME).map_err(AskError::Broken)? {
             Frame { kind, payload } if kind == expected => Ok(payload),
-            Frame { kind: tell::REJECTED, payload } => Err(AskError::Rejected(
+            Frame {
+                kind: tell::REJECTED,
+                payload,
+            } => Err(AskError::Rejected(
                 serde_json::from_slice(&payload).map_err(|e| AskError::Broken(e.to_string()))?,
             )),
             Frame { kind, .. } => Err(AskError::Broken(format!("unexpected message {kind}"))),
@@ -243,14 +275,20 @@ impl Session {
     fn answer(&mut self, patience: Duration) -> Result<Frame, String> {
         let until = Instant::now() + patience;
         loop {
-            match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            match self
+                .events
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
                 Ok(Event::Frame(frame)) => return Ok(frame),
                 Ok(Event::Cancel) => return Err("cancelled".to_owned()),
                 Ok(Event::Broken(error)) => return Err(error.to_string()),
                 Ok(Event::Closed) => return Err(self.post_mortem()),
                 Err(_) => {
                     let _ = self.child.kill();
-                    return Err(format!("no answer within {} s; its process was killed", patience.as_secs()));
+                    return Err(format!(
+                        "no answer within {} s; its process was killed",
+                        patience.as_secs()
+                    ));
                 }
             }
         }
@@ -258,8 +296,13 @@ impl Session {
 
     fn post_mortem(&mut self) -> String {
         let status = self.child.wait();
-        let output = self.output.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        describe_end(status, &output, false, &Limits::default()).unwrap_or_else(|| "its process ended".to_owned())
+        let output = self
+            .output
+            .take()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default();
+        describe_end(status, &output, false, &Limits::default())
+            .unwrap_or_else(|| "its process ended".to_owned())
     }
 
     /// Starts the thread that turns the socket's bytes into events.
@@ -294,15 +337,21 @@ impl Drop for Session {
 
 /// A process that died in the middle of a message, or with unread questions, hung up.
 fn is_hang_up(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// Starts this program as a runner: own process group (the terminal's Ctrl-C is the parent's to
 /// handle), empty environment, neutral folder, output to a pipe.
 fn spawn(socket: UnixStream, output: OwnedFd) -> io::Result<Child> {
     // The running program itself, also when its file was replaced meanwhile (proc(5)).
-    let program =
-        if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
+    let program = if cfg!(target_os = "linux") {
+        "/proc/self/exe".into()
+    } else {
+        std::env::current_exe()?
+    };
     Command::new(program)
         .arg0("gumshoe-runner")
         .arg(SUBCOMMAND)
@@ -329,4 +378,3 @@ fn hand_over(socket: &UnixStream, file: &File, walls: Walls) -> io::Result<()> {
     rustix::net::sendmsg(socket, &[IoSlice::new(&bytes)], &mut control, SendFlags::empty())?;
     Ok(())
 }
-

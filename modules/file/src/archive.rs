@@ -3,8 +3,8 @@
 use std::{io::Read, os::unix::ffi::OsStrExt};
 
 use gumshoe_unpack::{
-    Budget, Flow, Format, Interrupt, Limits, Member, MemberKind, Summary, WalkError, WalkOptions,
-    detect, walk_archive,
+    Budget, Flow, Format, Interrupt, Limits, Member, MemberKind, Summary, WalkError, WalkOptions, detect,
+    walk_archive,
 };
 
 use crate::{
@@ -23,15 +23,10 @@ use crate::{
 const CARRIERS: [&[u8]; 3] = [b"\x7fELF", b"MZ", b"#!"];
 
 /// Tests the members of a file, if it is an archive, for the searches that ask for it.
-pub(crate) fn look_inside(
-    visitor: &mut FileVisitor<'_>,
-    subject: &Subject<'_>,
-    searches: &[usize],
-) {
+pub(crate) fn look_inside(visitor: &mut FileVisitor<'_>, subject: &Subject<'_>, searches: &[usize]) {
     let engine = visitor.engine;
-    let asks = |&search: &usize| {
-        engine.plan.searches[search].options.archives && !engine.is_exhausted(search)
-    };
+    let asks =
+        |&search: &usize| engine.plan.searches[search].options.archives && !engine.is_exhausted(search);
     let searches: Vec<usize> = searches.iter().copied().filter(asks).collect();
     if searches.is_empty() || engine.is_stopped() {
         return;
@@ -66,14 +61,7 @@ pub(crate) fn look_inside(
         Ok(summary) => report_gaps(visitor, subject, &summary, &searches),
         Err(WalkError::NotAnArchive) => {}
         Err(WalkError::Read { source }) => {
-            report(
-                visitor,
-                subject,
-                &[],
-                why_not_unpacked(&source),
-                1,
-                &searches,
-            );
+            report(visitor, subject, &[], why_not_unpacked(&source), 1, &searches);
         }
         Err(_) => report(
             visitor,
@@ -121,9 +109,7 @@ fn test_member(
     for &search in &candidates {
         let plan = &visitor.engine.plan.searches[search];
         visitor.verdicts[search].note_unknown(plan.mode, &plan.attributes);
-        visitor.verdicts[search]
-            .codecs
-            .extend_from_slice(member.decoded);
+        visitor.verdicts[search].codecs.extend_from_slice(member.decoded);
     }
     candidates.retain(|&search| !visitor.verdicts[search].is_failed());
     read_member(visitor, &candidates, metadata.kind, content);
@@ -145,12 +131,7 @@ fn wants(search: &Search, member: &Member<'_>, kind: FileKind) -> bool {
         }
 }
 
-fn read_member(
-    visitor: &mut FileVisitor<'_>,
-    candidates: &[usize],
-    kind: FileKind,
-    content: &mut dyn Read,
-) {
+fn read_member(visitor: &mut FileVisitor<'_>, candidates: &[usize], kind: FileKind, content: &mut dyn Read) {
     let engine = visitor.engine;
     let reads = |&search: &usize| engine.plan.searches[search].reads_member();
     let readers: Vec<usize> = candidates.iter().copied().filter(reads).collect();
@@ -190,9 +171,7 @@ fn metadata(member: &Member<'_>) -> Option<Metadata> {
         mode: u16::try_from(member.mode.unwrap_or(0) & 0o7777).unwrap_or(0),
         uid: id(member.uid),
         gid: id(member.gid),
-        mtime: member
-            .mtime_s
-            .map(|seconds| i128::from(seconds) * 1_000_000_000),
+        mtime: member.mtime_s.map(|seconds| i128::from(seconds) * 1_000_000_000),
         ctime: None,
         btime: None,
         id: (0, 0),
@@ -216,12 +195,7 @@ fn emit(
     visitor.statistics.findings += u64::from(emitted);
 }
 
-fn report_gaps(
-    visitor: &FileVisitor<'_>,
-    subject: &Subject<'_>,
-    summary: &Summary,
-    searches: &[usize],
-) {
+fn report_gaps(visitor: &FileVisitor<'_>, subject: &Subject<'_>, summary: &Summary, searches: &[usize]) {
     for gap in &summary.gaps {
         report(
             visitor,
@@ -234,14 +208,7 @@ fn report_gaps(
     }
     if summary.gaps_not_listed > 0 {
         let why = "one of many reasons in one archive".to_owned();
-        report(
-            visitor,
-            subject,
-            &[],
-            why,
-            summary.gaps_not_listed,
-            searches,
-        );
+        report(visitor, subject, &[], why, summary.gaps_not_listed, searches);
     }
 }
 

@@ -12,9 +12,7 @@ use gumshoe_scan::{PatternError, lines::LineSet};
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::{
-    condition::{
-        Account, AttributeTest, Condition, ContentTest, DigestTest, MetadataTest, Mode, Stamp,
-    },
+    condition::{Account, AttributeTest, Condition, ContentTest, DigestTest, MetadataTest, Mode, Stamp},
     digest::Algorithm,
     params::{self, Filter, Options, Params},
     parse::{
@@ -49,11 +47,7 @@ pub fn check(params: Params) -> Result<Plan, Problems> {
         checker.problems.add("/searches", "there is no search");
     }
     checker.count("/searches", "searches", params.searches.len(), MAX_SEARCHES);
-    let paths = params
-        .searches
-        .values()
-        .map(|search| search.paths.len())
-        .sum();
+    let paths = params.searches.values().map(|search| search.paths.len()).sum();
     checker.count("/searches", "paths", paths, MAX_PATHS);
     let regexes = params.searches.values().map(count_regexes).sum();
     checker.count("/searches", "regular expressions", regexes, MAX_REGEXES);
@@ -75,15 +69,10 @@ pub fn check(params: Params) -> Result<Plan, Problems> {
 }
 
 fn count_regexes(search: &params::Search) -> usize {
-    [
-        &search.names,
-        &search.modes,
-        &search.xattrs,
-        &search.capabilities,
-    ]
-    .map(Vec::len)
-    .iter()
-    .sum()
+    [&search.names, &search.modes, &search.xattrs, &search.capabilities]
+        .map(Vec::len)
+        .iter()
+        .sum()
 }
 
 #[derive(Default)]
@@ -126,11 +115,7 @@ impl Checker {
             } else {
                 Kinds::Only(types.clone())
             },
-            mode: if options.matchall {
-                Mode::All
-            } else {
-                Mode::Any
-            },
+            mode: if options.matchall { Mode::All } else { Mode::Any },
             names: one.names(names),
             metadata: one.metadata(&search),
             attributes: one.attributes(&search),
@@ -152,9 +137,7 @@ struct SearchChecker<'c> {
 
 impl SearchChecker<'_> {
     fn problem(&mut self, place: impl Display, message: impl Into<String>) {
-        self.checker
-            .problems
-            .add(format!("{}/{place}", self.at), message);
+        self.checker.problems.add(format!("{}/{place}", self.at), message);
     }
 
     fn label(&mut self, label: &str) {
@@ -252,11 +235,7 @@ impl SearchChecker<'_> {
         let name = |text: &str| regex(text).map(AttributeTest::Name);
         let mut conditions = self.parsed("xattrs", Filter::Xattr, &search.xattrs, name);
         let capability = |text: &str| {
-            let pattern = if text == "any" {
-                None
-            } else {
-                Some(regex(text)?)
-            };
+            let pattern = if text == "any" { None } else { Some(regex(text)?) };
             Ok::<_, String>(AttributeTest::Capability(pattern))
         };
         conditions.extend(self.parsed(
@@ -310,12 +289,7 @@ impl SearchChecker<'_> {
     }
 
     /// One condition per algorithm.
-    fn digest_lists(
-        &mut self,
-        key: &str,
-        filter: Filter,
-        values: &[String],
-    ) -> Vec<Condition<DigestTest>> {
+    fn digest_lists(&mut self, key: &str, filter: Filter, values: &[String]) -> Vec<Condition<DigestTest>> {
         let mut lists: BTreeMap<Algorithm, HashMap<Box<[u8]>, Arc<str>>> = BTreeMap::new();
         for (index, value) in values.iter().enumerate() {
             match digest(filter, value) {
@@ -329,10 +303,7 @@ impl SearchChecker<'_> {
         let inverted = self.options.mismatch.contains(&filter);
         let condition = |(algorithm, digests): (Algorithm, HashMap<Box<[u8]>, Arc<str>>)| {
             let only = digests.values().next().filter(|_| digests.len() == 1);
-            let value = only.map_or_else(
-                || format!("none of {} digests", digests.len()).into(),
-                Arc::clone,
-            );
+            let value = only.map_or_else(|| format!("none of {} digests", digests.len()).into(), Arc::clone);
             Condition {
                 filter,
                 value,
@@ -378,12 +349,7 @@ fn regex(pattern: &str) -> Result<Regex, String> {
         // The line scanner reads the same syntax and says in one line where it went wrong.
         match LineSet::new(&[pattern]) {
             Err(error) => pattern_message(&error),
-            Ok(_) => error
-                .to_string()
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .to_owned(),
+            Ok(_) => error.to_string().lines().last().unwrap_or_default().to_owned(),
         }
     })
 }
@@ -401,9 +367,7 @@ fn pattern_message(error: &PatternError) -> String {
             format!("{length} bytes are more than the limit of {limit}")
         }
         PatternError::TooBig { limit, .. } => {
-            format!(
-                "compiles to more than {limit} bytes; use smaller repetitions or fewer Unicode classes"
-            )
+            format!("compiles to more than {limit} bytes; use smaller repetitions or fewer Unicode classes")
         }
         other => other.to_string(),
     }
@@ -424,8 +388,7 @@ impl Patterns {
             return known;
         }
         self.texts.push((pattern.to_owned(), pointer()));
-        self.numbers
-            .insert(pattern.to_owned(), self.texts.len() - 1);
+        self.numbers.insert(pattern.to_owned(), self.texts.len() - 1);
         self.texts.len() - 1
     }
 
@@ -535,11 +498,7 @@ mod tests {
         let plan = check(serde_json::from_value(params).unwrap()).unwrap();
         let search = &plan.searches[0];
         assert_eq!(
-            search
-                .names
-                .iter()
-                .map(|name| name.inverted)
-                .collect::<Vec<_>>(),
+            search.names.iter().map(|name| name.inverted).collect::<Vec<_>>(),
             [false, true]
         );
         let contents: Vec<_> = search

@@ -109,11 +109,7 @@ impl MetadataTest {
         match self {
             Self::Size(test) => test.matches(metadata.size),
             Self::Mode(regex) => {
-                let forms = [
-                    metadata.mode_ls(),
-                    metadata.mode_octal(),
-                    metadata.mode_go(),
-                ];
+                let forms = [metadata.mode_ls(), metadata.mode_octal(), metadata.mode_go()];
                 let short = forms[1].trim_start_matches('0').to_owned();
                 forms
                     .iter()
@@ -229,13 +225,7 @@ impl Verdict {
     }
 
     /// The same, showing another value than the condition's.
-    pub fn note_as<T>(
-        &mut self,
-        mode: Mode,
-        condition: &Condition<T>,
-        holds: bool,
-        value: &Arc<str>,
-    ) {
+    pub fn note_as<T>(&mut self, mode: Mode, condition: &Condition<T>, holds: bool, value: &Arc<str>) {
         if holds != condition.inverted {
             self.matched.push((condition.filter, Arc::clone(value)));
         } else if mode == Mode::All {
@@ -249,12 +239,7 @@ impl Verdict {
     }
 
     /// Tries conditions until the verdict is clear.
-    pub fn apply<T>(
-        &mut self,
-        mode: Mode,
-        conditions: &[Condition<T>],
-        mut holds: impl FnMut(&T) -> bool,
-    ) {
+    pub fn apply<T>(&mut self, mode: Mode, conditions: &[Condition<T>], mut holds: impl FnMut(&T) -> bool) {
         for condition in conditions {
             if self.failed {
                 return;

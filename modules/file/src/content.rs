@@ -45,9 +45,7 @@ pub enum FailedRead {
 impl From<io::Error> for FailedRead {
     fn from(error: io::Error) -> Self {
         let system = || Self::Io(Errno::from_io_error(&error).unwrap_or(Errno::IO));
-        Reason::from_io(&error)
-            .cloned()
-            .map_or_else(system, Self::Unpack)
+        Reason::from_io(&error).cloned().map_or_else(system, Self::Unpack)
     }
 }
 
@@ -188,12 +186,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn read(
-        &mut self,
-        stream: &mut Stream<'_>,
-        searches: &[usize],
-        is_stopped: &dyn Fn() -> bool,
-    ) -> End {
+    fn read(&mut self, stream: &mut Stream<'_>, searches: &[usize], is_stopped: &dyn Fn() -> bool) -> End {
         let mut missing = stream.size;
         let end = loop {
             if missing == Some(0) || self.is_settled(searches) {
@@ -307,8 +300,7 @@ impl<'a> Scanner<'a> {
         if self.selections.len() >= MAX_SELECTIONS {
             self.selections.clear();
         }
-        self.selections
-            .insert(searches.into(), Arc::clone(&selection));
+        self.selections.insert(searches.into(), Arc::clone(&selection));
         selection
     }
 }

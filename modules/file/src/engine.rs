@@ -172,10 +172,8 @@ impl Engine<'_> {
 
     /// Hands over a finding; tells whether it was taken. Past the search's limit it is not, and that is reported once.
     pub fn emit(&self, search: usize, make: impl FnOnce() -> Finding) -> bool {
-        let (Some(progress), Some(asked)) = (
-            self.tally.searches.get(search),
-            self.plan.searches.get(search),
-        ) else {
+        let (Some(progress), Some(asked)) = (self.tally.searches.get(search), self.plan.searches.get(search))
+        else {
             return false;
         };
         let limit = asked.options.matchlimit;
@@ -183,8 +181,7 @@ impl Engine<'_> {
             if !progress.exhausted.swap(true, Ordering::Relaxed) {
                 let why = format!("limit reached: matchlimit = {limit}");
                 self.context.skipped(
-                    Skipped::one("rest of a search", why)
-                        .example(format!("search {}", asked.label)),
+                    Skipped::one("rest of a search", why).example(format!("search {}", asked.label)),
                 );
                 self.end_if_all_are_exhausted();
             }
@@ -249,11 +246,7 @@ impl Engine<'_> {
 
     fn shown(&self, path: &Path) -> String {
         match &self.container {
-            Some(container) => format!(
-                "{} (in the container of pid {})",
-                path.display(),
-                container.pid
-            ),
+            Some(container) => format!("{} (in the container of pid {})", path.display(), container.pid),
             None => path.display().to_string(),
         }
     }

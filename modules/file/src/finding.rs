@@ -97,16 +97,9 @@ pub struct Container {
 impl Finding {
     /// A finding with what metadata says.
     #[must_use]
-    pub fn new(
-        search: &str,
-        path: &[u8],
-        metadata: &Metadata,
-        surroundings: &Surroundings,
-    ) -> Self {
+    pub fn new(search: &str, path: &[u8], metadata: &Metadata, surroundings: &Surroundings) -> Self {
         let (path, path_bytes) = shown(path);
-        let name = |id: Option<u32>, names: &crate::parse::accounts::Names| {
-            names.of(id?).map(str::to_owned)
-        };
+        let name = |id: Option<u32>, names: &crate::parse::accounts::Names| names.of(id?).map(str::to_owned);
         Self {
             search: search.to_owned(),
             path,
@@ -158,10 +151,7 @@ impl Finding {
         }
         if let Some(container) = &self.container {
             let id = container.id.get(..12).unwrap_or(&container.id);
-            line.push_str(&format!(
-                " [{} {id} pid {}]",
-                container.runtime, container.pid
-            ));
+            line.push_str(&format!(" [{} {id} pid {}]", container.runtime, container.pid));
         }
         if let Some(sha256) = &self.sha256 {
             line.push_str(&format!(" sha256={sha256}"));

@@ -14,8 +14,8 @@ use std::{
 use gumshoe_walk::{Base, MountTable};
 use rustix::{
     fs::{
-        AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp, getxattr,
-        lgetxattr, listxattr, llistxattr, openat, openat2, readlinkat, statx,
+        AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp, getxattr, lgetxattr,
+        listxattr, llistxattr, openat, openat2, readlinkat, statx,
     },
     io::{Errno, Result},
 };
@@ -63,10 +63,8 @@ pub(crate) fn stat_open(file: BorrowedFd<'_>) -> Result<Metadata> {
 }
 
 fn metadata(stat: &Statx) -> Result<Metadata> {
-    let kind = FileKind::of(rustix::fs::FileType::from_raw_mode(u32::from(
-        stat.stx_mode,
-    )))
-    .ok_or(Errno::OPNOTSUPP)?;
+    let kind = FileKind::of(rustix::fs::FileType::from_raw_mode(u32::from(stat.stx_mode)))
+        .ok_or(Errno::OPNOTSUPP)?;
     let has = |flag: StatxFlags| stat.stx_mask & flag.bits() != 0;
     let time = |stamp: &StatxTimestamp| {
         Nanoseconds::from(stamp.tv_sec) * 1_000_000_000 + Nanoseconds::from(stamp.tv_nsec)
@@ -206,10 +204,7 @@ fn attributes_by(
             .unwrap_or_default();
         capabilities = parsed.into_iter().map(String::into_bytes).collect();
     }
-    Ok(Attributes {
-        names,
-        capabilities,
-    })
+    Ok(Attributes { names, capabilities })
 }
 
 /// Reads a file below the base, up to a size; a file that is not there is empty.
@@ -222,9 +217,7 @@ pub(crate) fn read_below(base: &Base, path: &Path, max_bytes: u64) -> Result<Vec
         return Err(Errno::OPNOTSUPP);
     }
     let mut bytes = Vec::new();
-    let read = File::from(target.open()?)
-        .take(max_bytes)
-        .read_to_end(&mut bytes);
+    let read = File::from(target.open()?).take(max_bytes).read_to_end(&mut bytes);
     read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     Ok(bytes)
 }
@@ -283,11 +276,7 @@ impl Read for Holes<'_> {
         if self.zeros == 0 && self.position == self.data_end && self.position < self.size {
             self.locate()?;
         }
-        let fits = |bytes: u64| {
-            usize::try_from(bytes)
-                .unwrap_or(usize::MAX)
-                .min(buffer.len())
-        };
+        let fits = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX).min(buffer.len());
         if self.zeros > 0 {
             let count = fits(self.zeros);
             buffer[..count].fill(0);
@@ -333,11 +322,7 @@ pub(crate) fn containers(root: &Path) -> (Vec<ContainerRoot>, Vec<(u32, Errno)>)
 }
 
 /// The root of one process, unless it was seen.
-fn container(
-    process: &Path,
-    pid: u32,
-    seen: &mut Vec<(u64, u64)>,
-) -> Result<Option<ContainerRoot>> {
+fn container(process: &Path, pid: u32, seen: &mut Vec<(u64, u64)>) -> Result<Option<ContainerRoot>> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let dir = openat(CWD, process.join("root"), flags, Mode::empty())?;
     let stat = rustix::fs::fstat(&dir)?;
@@ -347,10 +332,7 @@ fn container(
     }
     seen.push(id);
     let name = cgroup::container(&read_proc(&process.join("cgroup")));
-    let (id, runtime) = name.map_or_else(
-        || (String::new(), "unknown"),
-        |name| (name.id, name.runtime),
-    );
+    let (id, runtime) = name.map_or_else(|| (String::new(), "unknown"), |name| (name.id, name.runtime));
     let mounts = MountTable::parse(&read_proc(&process.join("mountinfo")));
     let container = Container {
         id,

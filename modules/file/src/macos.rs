@@ -14,15 +14,14 @@ use std::{
 use gumshoe_walk::Base;
 use rustix::{
     fs::{
-        AtFlags, FileType, Mode, OFlags, Stat, flistxattr, fstat, getpath, llistxattr, openat,
-        readlinkat, statat,
+        AtFlags, FileType, Mode, OFlags, Stat, flistxattr, fstat, getpath, llistxattr, openat, readlinkat,
+        statat,
     },
     io::{Errno, Result},
 };
 
 use crate::{
-    condition::Attributes, finding::Container, metadata::Metadata, params::FileKind,
-    parse::age::Nanoseconds,
+    condition::Attributes, finding::Container, metadata::Metadata, params::FileKind, parse::age::Nanoseconds,
 };
 
 /// Longest list of attribute names that is read.
@@ -59,9 +58,7 @@ fn metadata(stat: &Stat) -> Result<Metadata> {
         ctime: Some(time(stat.st_ctime, stat.st_ctime_nsec)),
         btime: Some(time(stat.st_birthtime, stat.st_birthtime_nsec)),
         id: (u64::from(stat.st_dev.cast_unsigned()), stat.st_ino),
-        stored_bytes: u64::try_from(stat.st_blocks)
-            .unwrap_or(0)
-            .saturating_mul(512),
+        stored_bytes: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
     })
 }
 

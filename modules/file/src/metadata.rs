@@ -113,10 +113,7 @@ pub fn rfc3339(time: Nanoseconds) -> String {
     const SECOND: Nanoseconds = 1_000_000_000;
     const DAY_SECONDS: i128 = 24 * 60 * 60;
     let (seconds, nanoseconds) = (time.div_euclid(SECOND), time.rem_euclid(SECOND));
-    let (days, second) = (
-        seconds.div_euclid(DAY_SECONDS),
-        seconds.rem_euclid(DAY_SECONDS),
-    );
+    let (days, second) = (seconds.div_euclid(DAY_SECONDS), seconds.rem_euclid(DAY_SECONDS));
     let (year, month, day) = date(days);
     let mut text = if (0..=9999).contains(&year) {
         format!("{year:04}")
@@ -180,20 +177,8 @@ mod tests {
             (FileKind::File, 0o644, "-rw-r--r--", "-rw-r--r--", "0644"),
             (FileKind::File, 0o4755, "-rwsr-xr-x", "urwxr-xr-x", "4755"),
             (FileKind::File, 0o6644, "-rwSr-Sr--", "ugrw-r--r--", "6644"),
-            (
-                FileKind::Folder,
-                0o1777,
-                "drwxrwxrwt",
-                "dtrwxrwxrwx",
-                "1777",
-            ),
-            (
-                FileKind::Folder,
-                0o1770,
-                "drwxrwx--T",
-                "dtrwxrwx---",
-                "1770",
-            ),
+            (FileKind::Folder, 0o1777, "drwxrwxrwt", "dtrwxrwxrwx", "1777"),
+            (FileKind::Folder, 0o1770, "drwxrwx--T", "dtrwxrwx---", "1770"),
             (FileKind::Link, 0o777, "lrwxrwxrwx", "Lrwxrwxrwx", "0777"),
             (
                 FileKind::CharacterDevice,
@@ -202,13 +187,7 @@ mod tests {
                 "Dcrw--w----",
                 "0620",
             ),
-            (
-                FileKind::BlockDevice,
-                0o660,
-                "brw-rw----",
-                "Drw-rw----",
-                "0660",
-            ),
+            (FileKind::BlockDevice, 0o660, "brw-rw----", "Drw-rw----", "0660"),
             (FileKind::Pipe, 0o600, "prw-------", "prw-------", "0600"),
             (FileKind::Socket, 0o755, "srwxr-xr-x", "Srwxr-xr-x", "0755"),
         ];

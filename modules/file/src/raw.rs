@@ -8,9 +8,7 @@ use std::{
 };
 
 use gumshoe_scan::lines::{MAX_LINE_BYTES, OVERLAP_BYTES};
-use gumshoe_unpack::{
-    Budget, Codec, DETECT_BYTES, Decoder, Format, Interrupt, Limits, Reason, detect,
-};
+use gumshoe_unpack::{Budget, Codec, DETECT_BYTES, Decoder, Format, Interrupt, Limits, Reason, detect};
 
 use crate::{
     content::{DigestTime, End, FailedRead, Stream},
@@ -146,11 +144,7 @@ impl Layer {
 }
 
 /// Groups searches by what they read of a file: with `decompress`, a compressed file is decoded.
-fn layers(
-    raw: &RawFile,
-    engine: &Engine<'_>,
-    searches: &[usize],
-) -> io::Result<Vec<(Layer, Vec<usize>)>> {
+fn layers(raw: &RawFile, engine: &Engine<'_>, searches: &[usize]) -> io::Result<Vec<(Layer, Vec<usize>)>> {
     let decodes = |search: &usize| engine.plan.searches[*search].options.decompress;
     let codec = if searches.iter().any(decodes) {
         raw.codec()?
@@ -169,12 +163,7 @@ fn layers(
 }
 
 /// Tests conditions on content and digests for some searches.
-pub(crate) fn read(
-    visitor: &mut FileVisitor<'_>,
-    subject: &Subject<'_>,
-    raw: &RawFile,
-    searches: &[usize],
-) {
+pub(crate) fn read(visitor: &mut FileVisitor<'_>, subject: &Subject<'_>, raw: &RawFile, searches: &[usize]) {
     visitor.statistics.files_read += 1;
     let engine = visitor.engine;
     let groups = match layers(raw, engine, searches) {
@@ -211,13 +200,7 @@ fn read_layer(
         scanner, verdicts, ..
     } = visitor;
     let end = layer.stream(raw, engine, zeros, &mut |stream| {
-        scanner.scan(
-            stream,
-            searches,
-            DigestTime::WhenNeeded,
-            verdicts,
-            &is_stopped,
-        )
+        scanner.scan(stream, searches, DigestTime::WhenNeeded, verdicts, &is_stopped)
     });
     let long_lines = scanner.long_lines;
     report_end(visitor, subject, &end, searches);
@@ -228,9 +211,7 @@ fn read_layer(
     if !missing.is_empty() && end == End::Complete {
         digest(visitor, subject, raw, layer, &missing, searches);
     }
-    visitor
-        .scanner
-        .note_digests(searches, &mut visitor.verdicts);
+    visitor.scanner.note_digests(searches, &mut visitor.verdicts);
     visitor.scanner.keep_sha256(searches, &mut visitor.verdicts);
 }
 
@@ -261,8 +242,7 @@ pub(crate) fn digest_found(
 ) {
     let engine = visitor.engine;
     let lacks = |&search: &usize| {
-        engine.plan.searches[search].options.returnsha256
-            && visitor.verdicts[search].sha256.is_none()
+        engine.plan.searches[search].options.returnsha256 && visitor.verdicts[search].sha256.is_none()
     };
     let searches: Vec<usize> = searches.iter().copied().filter(lacks).collect();
     if searches.is_empty() {
@@ -286,17 +266,8 @@ pub(crate) fn digest_found(
     };
     for (layer, searches) in groups {
         visitor.scanner.forget_digests();
-        digest(
-            visitor,
-            subject,
-            &raw,
-            layer,
-            &[Algorithm::Sha256],
-            &searches,
-        );
-        visitor
-            .scanner
-            .keep_sha256(&searches, &mut visitor.verdicts);
+        digest(visitor, subject, &raw, layer, &[Algorithm::Sha256], &searches);
+        visitor.scanner.keep_sha256(&searches, &mut visitor.verdicts);
     }
 }
 
@@ -313,9 +284,7 @@ fn report_end(visitor: &FileVisitor<'_>, subject: &Subject<'_>, end: &End, searc
             let (why, weight) = why(*errno);
             (why, 0, weight)
         }
-        End::Failed(FailedRead::Unpack(reason)) => {
-            (why_not_unpacked(reason), 0, Weight::Incomplete)
-        }
+        End::Failed(FailedRead::Unpack(reason)) => (why_not_unpacked(reason), 0, Weight::Incomplete),
     };
     let gap = Gap {
         what: "file content",

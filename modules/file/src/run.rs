@@ -36,9 +36,7 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
     if plan.searches.iter().any(|search| search.options.containers) {
         let (containers, failed) = os::containers(context.root());
         for (pid, errno) in failed {
-            context.skipped(
-                Skipped::one("root of a process", why(errno).0).example(format!("pid {pid}")),
-            );
+            context.skipped(Skipped::one("root of a process", why(errno).0).example(format!("pid {pid}")));
         }
         for root in containers {
             let inside = walk_base(
@@ -129,21 +127,15 @@ fn walk_root(search: &Search, path: &Path) -> Root {
 
 /// Where a path really lies, for links to be compared with.
 fn real_path(base: &Base, search: &Search, path: &Path) -> Option<std::path::PathBuf> {
-    let may_resolve =
-        search.kinds.follow_links() && (search.options.remotefs || !is_remote(base, path));
-    may_resolve
-        .then(|| os::real_path(base, path).ok())
-        .flatten()
+    let may_resolve = search.kinds.follow_links() && (search.options.remotefs || !is_remote(base, path));
+    may_resolve.then(|| os::real_path(base, path).ok()).flatten()
 }
 
 fn surroundings(base: &Base) -> Surroundings {
     // Without the files, numbers are shown instead of names; the findings say as much.
-    let names = |path: &str| {
-        os::read_below(base, Path::new(path), MAX_ACCOUNT_BYTES).map(|text| Names::parse(&text))
-    };
-    let since_1970 = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let names =
+        |path: &str| os::read_below(base, Path::new(path), MAX_ACCOUNT_BYTES).map(|text| Names::parse(&text));
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Surroundings {
         now: Nanoseconds::try_from(since_1970.as_nanos()).unwrap_or(Nanoseconds::MAX),
         users: names("/etc/passwd").unwrap_or_default(),

@@ -44,12 +44,7 @@ impl<'a> FileVisitor<'a> {
         Self {
             engine,
             scanner: Scanner::new(engine.plan),
-            verdicts: engine
-                .plan
-                .searches
-                .iter()
-                .map(|_| Verdict::default())
-                .collect(),
+            verdicts: engine.plan.searches.iter().map(|_| Verdict::default()).collect(),
             statistics: Statistics::default(),
             folder: None,
             covering: Vec::new(),
@@ -181,11 +176,7 @@ impl<'a> FileVisitor<'a> {
         if !dir.is_file_root() {
             let real_path = target.real_path().ok()?;
             let below = |search: usize| {
-                let roots = self
-                    .engine
-                    .roots
-                    .iter()
-                    .filter(|root| root.search == search);
+                let roots = self.engine.roots.iter().filter(|root| root.search == search);
                 roots
                     .filter_map(|root| root.real_path.as_ref())
                     .any(|root| real_path.starts_with(root))
@@ -217,8 +208,7 @@ impl<'a> FileVisitor<'a> {
     fn examine(&mut self, subject: &Subject<'_>, candidates: &mut Vec<usize>) {
         let plan = self.engine.plan;
         let asks_metadata = |&search: &usize| {
-            !plan.searches[search].metadata.is_empty()
-                || !plan.searches[search].attributes.is_empty()
+            !plan.searches[search].metadata.is_empty() || !plan.searches[search].attributes.is_empty()
         };
         let mut metadata = None;
         if candidates.iter().any(asks_metadata) {
@@ -258,8 +248,7 @@ impl<'a> FileVisitor<'a> {
         let engine = self.engine;
         for &index in candidates {
             let search = &engine.plan.searches[index];
-            let holds =
-                |test: &crate::condition::MetadataTest| test.holds(metadata, &engine.surroundings);
+            let holds = |test: &crate::condition::MetadataTest| test.holds(metadata, &engine.surroundings);
             self.verdicts[index].apply(search.mode, &search.metadata, holds);
         }
     }
@@ -273,8 +262,9 @@ impl<'a> FileVisitor<'a> {
                 continue;
             }
             match attributes.get_or_insert_with(|| subject.attributes()) {
-                Ok(known) => self.verdicts[index]
-                    .apply(search.mode, &search.attributes, |test| test.holds(known)),
+                Ok(known) => {
+                    self.verdicts[index].apply(search.mode, &search.attributes, |test| test.holds(known))
+                }
                 Err(errno) => {
                     let errno = *errno;
                     self.verdicts[index].note_unknown(search.mode, &search.attributes);
@@ -378,13 +368,7 @@ impl<'a> FileVisitor<'a> {
     }
 
     /// Reports that something could not be examined.
-    pub(crate) fn report(
-        &self,
-        subject: &Subject<'_>,
-        what: &'static str,
-        errno: Errno,
-        searches: &[usize],
-    ) {
+    pub(crate) fn report(&self, subject: &Subject<'_>, what: &'static str, errno: Errno, searches: &[usize]) {
         let (why, weight) = why(errno);
         let gap = Gap {
             what,
@@ -488,18 +472,14 @@ impl FileVisitor<'_> {
         let search = skip
             .roots()
             .find_map(|root| Some(self.engine.roots.get(root.root)?.search));
-        let limit = search.map_or(0, |search| {
-            self.engine.plan.searches[search].options.maxdepth
-        });
+        let limit = search.map_or(0, |search| self.engine.plan.searches[search].options.maxdepth);
         format!("limit reached: maxdepth = {limit}")
     }
 
     /// Tests the folder that a path names, which was never an entry.
     fn test_root(&mut self, dir: &Dir, name: &CStr) {
         let path = dir.path();
-        let wants = |search: &Search| {
-            search.kinds.include(FileKind::Folder) && search.paths.contains(&path)
-        };
+        let wants = |search: &Search| search.kinds.include(FileKind::Folder) && search.paths.contains(&path);
         let mut candidates = mem::take(&mut self.candidates);
         let covering = mem::take(&mut self.covering);
         self.by_name(&covering, name.to_bytes(), wants, &mut candidates);
@@ -545,18 +525,13 @@ pub(crate) fn why(errno: Errno) -> (String, Weight) {
     match errno {
         Errno::ACCESS | Errno::PERM => ("permission denied".to_owned(), Weight::Error),
         Errno::NOENT => ("vanished meanwhile".to_owned(), Weight::Incomplete),
-        Errno::STALE | Errno::LOOP | Errno::NOTDIR => {
-            ("replaced meanwhile".to_owned(), Weight::Incomplete)
-        }
+        Errno::STALE | Errno::LOOP | Errno::NOTDIR => ("replaced meanwhile".to_owned(), Weight::Incomplete),
         Errno::AGAIN => (
             "reading would wait for something to happen".to_owned(),
             Weight::Incomplete,
         ),
         Errno::MFILE | Errno::NFILE => ("too many open files".to_owned(), Weight::Error),
-        Errno::NAMETOOLONG => (
-            "the path is too long to follow a link".to_owned(),
-            Weight::Error,
-        ),
+        Errno::NAMETOOLONG => ("the path is too long to follow a link".to_owned(), Weight::Error),
         other => (format!("input/output error ({other})"), Weight::Error),
     }
 }

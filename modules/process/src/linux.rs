@@ -97,12 +97,9 @@ impl Host {
     /// [`ProcessError::Read`] when it has ended, [`ProcessError::Malformed`] when `stat` or `status` is not understood.
     pub fn describe(&self, dir: &Dir) -> Result<Process, ProcessError> {
         let pid = dir.pid;
-        let stat =
-            stat::stat(&dir.read("stat")?).ok_or(ProcessError::Malformed { pid, what: "stat" })?;
-        let uid = stat::effective_uid(&dir.read("status")?).ok_or(ProcessError::Malformed {
-            pid,
-            what: "status",
-        })?;
+        let stat = stat::stat(&dir.read("stat")?).ok_or(ProcessError::Malformed { pid, what: "stat" })?;
+        let uid = stat::effective_uid(&dir.read("status")?)
+            .ok_or(ProcessError::Malformed { pid, what: "status" })?;
         let ticks = i64::try_from(stat.start_ticks).unwrap_or(i64::MAX);
         let kind = match stat {
             _ if stat.is_kernel => Kind::Kernel,
@@ -117,10 +114,7 @@ impl Host {
             exe: dir.link("exe").ok(),
             comm: stat.comm,
             uid,
-            container: dir
-                .read("cgroup")
-                .ok()
-                .and_then(|text| cgroup::container(&text)),
+            container: dir.read("cgroup").ok().and_then(|text| cgroup::container(&text)),
             kind,
         })
     }
@@ -169,8 +163,7 @@ impl Dir {
     ///
     /// [`ProcessError::Read`].
     pub fn link(&self, what: &'static str) -> Result<Vec<u8>, ProcessError> {
-        let text = readlinkat(&self.fd, what, Vec::new())
-            .map_err(|errno| self.failed(what, errno.into()))?;
+        let text = readlinkat(&self.fd, what, Vec::new()).map_err(|errno| self.failed(what, errno.into()))?;
         Ok(text.into_bytes())
     }
 
@@ -191,9 +184,7 @@ impl AsFd for Dir {
 
 fn read_path(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    File::open(path)?
-        .take(MAX_TEXT_BYTES)
-        .read_to_end(&mut text)?;
+    File::open(path)?.take(MAX_TEXT_BYTES).read_to_end(&mut text)?;
     Ok(text)
 }
 
@@ -210,14 +201,8 @@ mod tests {
         let dir = host.dir(child.id()).unwrap();
         assert!(host.pids().unwrap().contains(&child.id()));
         let process = host.describe(&dir).unwrap();
-        let now = std::time::SystemTime::UNIX_EPOCH
-            .elapsed()
-            .unwrap()
-            .as_millis();
-        assert!(
-            (now as i64 - process.start_ms).abs() < 60_000,
-            "{process:?}"
-        );
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+        assert!((now as i64 - process.start_ms).abs() < 60_000, "{process:?}");
         assert_eq!(
             (process.uid, process.kind),
             (rustix::process::geteuid().as_raw(), Kind::Program)

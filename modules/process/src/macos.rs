@@ -1,9 +1,6 @@
 //! macOS: processes by `libproc`.
 
-#![allow(
-    unsafe_code,
-    reason = "libproc is reached by C functions that fill buffers"
-)]
+#![allow(unsafe_code, reason = "libproc is reached by C functions that fill buffers")]
 
 use crate::{Kind, Names, Process, ProcessError};
 use std::io;
@@ -106,15 +103,8 @@ fn bsd_info(pid: u32) -> Result<libc::proc_bsdinfo, ProcessError> {
     let mut info = MaybeUninit::<libc::proc_bsdinfo>::zeroed();
     let size = i32::try_from(size_of::<libc::proc_bsdinfo>()).map_err(|_| failed())?;
     // SAFETY: the buffer has `size` bytes.
-    let filled = unsafe {
-        libc::proc_pidinfo(
-            number,
-            libc::PROC_PIDTBSDINFO,
-            0,
-            info.as_mut_ptr().cast(),
-            size,
-        )
-    };
+    let filled =
+        unsafe { libc::proc_pidinfo(number, libc::PROC_PIDTBSDINFO, 0, info.as_mut_ptr().cast(), size) };
     if filled != size {
         return Err(failed());
     }
@@ -127,8 +117,7 @@ fn path(pid: u32) -> Option<Vec<u8>> {
     let mut buffer = vec![0_u8; usize::try_from(libc::PROC_PIDPATHINFO_MAXSIZE).ok()?];
     let size = u32::try_from(buffer.len()).ok()?;
     // SAFETY: the buffer has `size` bytes.
-    let length =
-        unsafe { libc::proc_pidpath(i32::try_from(pid).ok()?, buffer.as_mut_ptr().cast(), size) };
+    let length = unsafe { libc::proc_pidpath(i32::try_from(pid).ok()?, buffer.as_mut_ptr().cast(), size) };
     buffer.truncate(usize::try_from(length).ok().filter(|&length| length > 0)?);
     Some(buffer)
 }

@@ -142,11 +142,7 @@ fn lines(data: &[u8], peer: &dyn Fn(&[u8]) -> usize) -> Result<(), Box<dyn std::
     Ok(())
 }
 
-fn scan_file(
-    scan: &mut LineScan,
-    selection: &Arc<gumshoe_scan::lines::Selection>,
-    mut file: &[u8],
-) -> usize {
+fn scan_file(scan: &mut LineScan, selection: &Arc<gumshoe_scan::lines::Selection>, mut file: &[u8]) -> usize {
     scan.begin(selection);
     while !file.is_empty() && !scan.settled() {
         let space = scan.space();

@@ -33,13 +33,11 @@ impl<E> Cached<E> {
 
 impl Caches {
     pub(crate) fn regex(&mut self, cached: &Cached<meta::Regex>) -> &mut meta::Cache {
-        place(&mut self.regexes, cached.slot)
-            .get_or_insert_with(|| Box::new(cached.engine.create_cache()))
+        place(&mut self.regexes, cached.slot).get_or_insert_with(|| Box::new(cached.engine.create_cache()))
     }
 
     pub(crate) fn automaton(&mut self, cached: &Cached<Automaton>) -> &mut hybrid::dfa::Cache {
-        place(&mut self.automata, cached.slot)
-            .get_or_insert_with(|| Box::new(cached.engine.create_cache()))
+        place(&mut self.automata, cached.slot).get_or_insert_with(|| Box::new(cached.engine.create_cache()))
     }
 }
 

@@ -65,9 +65,7 @@ fn class<'p>(rest: &'p str, out: &mut String) -> &'p str {
         rest = match first {
             ']' => return copy(rest, 1, out),
             '\\' => copy(rest, escape_len(rest), out),
-            '[' if rest.starts_with("[:") => {
-                copy(rest, rest.find(":]").map_or(1, |end| end + 2), out)
-            }
+            '[' if rest.starts_with("[:") => copy(rest, rest.find(":]").map_or(1, |end| end + 2), out),
             '[' => replace(rest, 1, "\\[", out),
             _ => copy(rest, first.len_utf8(), out),
         };

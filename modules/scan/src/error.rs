@@ -65,12 +65,7 @@ pub enum PatternError {
 
 impl PatternError {
     /// A fault at `position` of `pattern`.
-    pub(crate) fn syntax(
-        index: usize,
-        pattern: &str,
-        position: usize,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn syntax(index: usize, pattern: &str, position: usize, message: impl Into<String>) -> Self {
         let position = position.min(pattern.len());
         PatternError::Syntax {
             index,

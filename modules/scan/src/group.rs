@@ -102,11 +102,7 @@ impl Group {
                 .map(|list| list.iter().map(|&i| owners[i]).collect())
                 .collect(),
             members: members.iter().map(|member| member.id).collect(),
-            literal_bytes: literals
-                .iter()
-                .map(|literal| literal.len())
-                .max()
-                .unwrap_or(0),
+            literal_bytes: literals.iter().map(|literal| literal.len()).max().unwrap_or(0),
         })
     }
 }
@@ -147,12 +143,7 @@ mod tests {
     #[test]
     fn every_literal_leads_to_its_owner() {
         let literals: Vec<Vec<Vec<u8>>> = (0..200)
-            .map(|i| {
-                vec![
-                    format!("needle{i}").into_bytes(),
-                    vec![0, 0, 0, 0, i as u8, 7],
-                ]
-            })
+            .map(|i| vec![format!("needle{i}").into_bytes(), vec![0, 0, 0, 0, i as u8, 7]])
             .collect();
         let members: Vec<Member<'_>> = literals
             .iter()

@@ -60,31 +60,20 @@ fn from_part(parts: &[Hir], i: usize) -> Vec<Required> {
         .extract(&Hir::concat(window));
     let before = before(&parts[..i]);
     let lengths = [MAX_LITERAL_BYTES, 8, 6, 5, 4, 3, 2, 1];
-    let sets = lengths
-        .iter()
-        .filter_map(|&keep| shortened(&seq, keep, before));
-    sets.filter(|set| set.literals.len() <= MAX_LITERALS)
-        .collect()
+    let sets = lengths.iter().filter_map(|&keep| shortened(&seq, keep, before));
+    sets.filter(|set| set.literals.len() <= MAX_LITERALS).collect()
 }
 
 /// Lengths that matches of `parts`, one after the other, may have.
 fn before(parts: &[Hir]) -> Before {
-    let lengths = |part: &Hir| {
-        (
-            part.properties().minimum_len(),
-            part.properties().maximum_len(),
-        )
-    };
-    parts.iter().map(lengths).fold(
-        Before {
-            min: 0,
-            max: Some(0),
-        },
-        |sum, (min, max)| Before {
+    let lengths = |part: &Hir| (part.properties().minimum_len(), part.properties().maximum_len());
+    parts
+        .iter()
+        .map(lengths)
+        .fold(Before { min: 0, max: Some(0) }, |sum, (min, max)| Before {
             min: sum.min.saturating_add(min.unwrap_or(0)),
             max: sum.max.zip(max).and_then(|(a, b)| a.checked_add(b)),
-        },
-    )
+        })
 }
 
 fn shortened(seq: &Seq, keep: usize, before: Before) -> Option<Required> {
@@ -158,10 +147,7 @@ mod tests {
             (r"e.{2,5}xyzzy.*e", &["xyzzy"], at(3, Some(6))),
             ("foo1|bar2", &["bar2", "foo1"], at(0, Some(0))),
         ] {
-            let expected = literals
-                .iter()
-                .map(|text| (*text).to_owned())
-                .collect::<Vec<_>>();
+            let expected = literals.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
             assert_eq!(of(pattern), Some((expected, before)), "{pattern}");
         }
     }
@@ -177,9 +163,6 @@ mod tests {
 
     #[test]
     fn what_never_matches_requires_no_literal_at_all() {
-        assert_eq!(
-            required(&Hir::fail()).unwrap().literals,
-            Vec::<Vec<u8>>::new()
-        );
+        assert_eq!(required(&Hir::fail()).unwrap().literals, Vec::<Vec<u8>>::new());
     }
 }

@@ -71,11 +71,7 @@ pub(crate) fn parse(index: usize, pattern: &str, limits: &Limits) -> Result<Hir,
 }
 
 /// Compiles `hir`, alone, into a regex that reports matches and nothing else.
-pub(crate) fn compile(
-    index: usize,
-    hir: &Hir,
-    limits: &Limits,
-) -> Result<meta::Regex, PatternError> {
+pub(crate) fn compile(index: usize, hir: &Hir, limits: &Limits) -> Result<meta::Regex, PatternError> {
     let limit = limits.max_automaton_bytes;
     meta::Builder::new()
         .configure(config(limit))
@@ -113,9 +109,7 @@ fn describe(index: usize, pattern: &str, error: &regex_syntax::Error) -> Pattern
 fn translate_message(error: &regex_syntax::hir::Error) -> String {
     use regex_syntax::hir::ErrorKind;
     match error.kind() {
-        ErrorKind::UnicodeNotAllowed => {
-            "Unicode is off here; write (?u) in front to switch it on".to_owned()
-        }
+        ErrorKind::UnicodeNotAllowed => "Unicode is off here; write (?u) in front to switch it on".to_owned(),
         kind => kind.to_string(),
     }
 }
@@ -131,13 +125,9 @@ fn without_captures(hir: &Hir) -> Hir {
 pub(crate) fn rebuild(hir: &Hir, leaf: &mut dyn FnMut(&Hir) -> Hir) -> Hir {
     match hir.kind() {
         HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => leaf(hir),
-        HirKind::Repetition(repetition) => {
-            Hir::repetition(repetition.with(rebuild(&repetition.sub, leaf)))
-        }
+        HirKind::Repetition(repetition) => Hir::repetition(repetition.with(rebuild(&repetition.sub, leaf))),
         HirKind::Capture(capture) => rebuild(&capture.sub, leaf),
-        HirKind::Concat(parts) => {
-            Hir::concat(parts.iter().map(|part| rebuild(part, leaf)).collect())
-        }
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(|part| rebuild(part, leaf)).collect()),
         HirKind::Alternation(parts) => {
             Hir::alternation(parts.iter().map(|part| rebuild(part, leaf)).collect())
         }

@@ -21,13 +21,9 @@ pub(crate) fn widen(hir: &Hir) -> Option<Hir> {
                     .collect::<Vec<u8>>(),
             ))
         }
-        HirKind::Class(class) => {
-            is_ascii(class).then(|| Hir::concat(vec![hir.clone(), Hir::literal([0])]))
-        }
+        HirKind::Class(class) => is_ascii(class).then(|| Hir::concat(vec![hir.clone(), Hir::literal([0])])),
         HirKind::Look(_) => None,
-        HirKind::Repetition(repetition) => {
-            Some(Hir::repetition(repetition.with(widen(&repetition.sub)?)))
-        }
+        HirKind::Repetition(repetition) => Some(Hir::repetition(repetition.with(widen(&repetition.sub)?))),
         HirKind::Capture(capture) => widen(&capture.sub),
         HirKind::Concat(parts) => all(parts).map(Hir::concat),
         HirKind::Alternation(parts) => all(parts).map(Hir::alternation),
@@ -40,10 +36,7 @@ fn is_ascii(class: &Class) -> bool {
             .ranges()
             .last()
             .is_some_and(|range| range.end() <= LAST_ASCII),
-        Class::Unicode(class) => class
-            .ranges()
-            .last()
-            .is_some_and(|range| range.end().is_ascii()),
+        Class::Unicode(class) => class.ranges().last().is_some_and(|range| range.end().is_ascii()),
     }
 }
 

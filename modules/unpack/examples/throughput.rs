@@ -24,9 +24,7 @@ const TOOLS: &[(Codec, &str, &str)] = &[
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let file = arguments
-        .next()
-        .context("usage: throughput FILE [ROUNDS]")?;
+    let file = arguments.next().context("usage: throughput FILE [ROUNDS]")?;
     let rounds = arguments.next().map_or(Ok(5), |n| n.parse())?;
     let size = std::fs::metadata(&file)?.len();
     let folder = tempfile::tempdir()?;
@@ -39,10 +37,7 @@ fn main() -> anyhow::Result<()> {
         let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
         let rate = size as f64 / f64::from(1 << 20) / ours.as_secs_f64();
         let (theirs, ours) = (theirs.as_secs_f64(), ours.as_secs_f64());
-        writeln!(
-            out,
-            "{tool:6} {theirs:7.3} {ours:8.3} {ratio:10.2} {rate:11.0}"
-        )?;
+        writeln!(out, "{tool:6} {theirs:7.3} {ours:8.3} {ratio:10.2} {rate:11.0}")?;
     }
     Ok(())
 }

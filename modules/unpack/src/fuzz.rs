@@ -45,12 +45,7 @@ pub fn archive(selector: u8, data: &[u8]) {
         }
         Flow::Continue
     };
-    let _ = walk_archive(
-        Cursor::new(data),
-        &budget,
-        WalkOptions::default(),
-        &mut visit,
-    );
+    let _ = walk_archive(Cursor::new(data), &budget, WalkOptions::default(), &mut visit);
 }
 
 fn drain(reader: &mut dyn Read) {

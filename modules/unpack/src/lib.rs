@@ -36,8 +36,7 @@ mod reason;
 mod source;
 
 pub use archive::{
-    Anomaly, Flow, Gap, MAX_LISTED, Member, MemberKind, Summary, WalkError, WalkOptions,
-    walk_archive,
+    Anomaly, Flow, Gap, MAX_LISTED, Member, MemberKind, Summary, WalkError, WalkOptions, walk_archive,
 };
 pub use budget::{Budget, Limits, Total};
 pub use decode::Decoder;

@@ -186,12 +186,10 @@ impl Reason {
     /// The reason inside an error of any reader; foreign errors become [`Reason::Source`].
     #[must_use]
     pub fn of(error: &io::Error) -> Self {
-        Self::from_io(error)
-            .cloned()
-            .unwrap_or_else(|| Self::Source {
-                kind: error.kind(),
-                message: bounded(error.to_string()),
-            })
+        Self::from_io(error).cloned().unwrap_or_else(|| Self::Source {
+            kind: error.kind(),
+            message: bounded(error.to_string()),
+        })
     }
 
     /// Wraps the reason so that it can leave a [`io::Read`].

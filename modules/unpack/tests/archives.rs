@@ -29,14 +29,8 @@ fn a_tar_gz_by_tar_shows_names_content_and_metadata() {
         let a = find(&members, "a.txt");
         assert_eq!(a.content.as_deref(), Some(&b"hello\n"[..]));
         assert_eq!((a.mode, a.mtime_s), (Some(0o640), Some(1_700_000_000)));
-        assert_eq!(
-            find(&members, &long).content.as_deref(),
-            Some(&b"long\n"[..])
-        );
-        let kinds = [
-            ("hard", MemberKind::Hardlink),
-            ("link", MemberKind::Symlink),
-        ];
+        assert_eq!(find(&members, &long).content.as_deref(), Some(&b"long\n"[..]));
+        let kinds = [("hard", MemberKind::Hardlink), ("link", MemberKind::Symlink)];
         for (name, kind) in kinds {
             assert_eq!(find(&members, name).kind, kind);
             assert_eq!(find(&members, name).link.as_deref(), Some(&b"a.txt"[..]));
@@ -86,11 +80,7 @@ fn members_of_every_zip_method_are_decoded() {
     let (members, summary) = walk(&bytes);
     for name in ["s", "d", "b"] {
         let member = find(&members, name);
-        assert_eq!(
-            member.content,
-            Some(name.repeat(5000).into_bytes()),
-            "{name}"
-        );
+        assert_eq!(member.content, Some(name.repeat(5000).into_bytes()), "{name}");
         assert_eq!(member.mtime_s, Some(1_709_210_096));
         assert_eq!(member.size_hint, Some(5000));
     }
@@ -118,17 +108,11 @@ fn streamed_and_zip64_zips_are_read() {
          \x20for i in range(66000): z.writestr(str(i), '')\n",
     );
     let (members, summary) = walk(&std::fs::read(folder.path().join("p.zip")).unwrap());
-    assert!(
-        summary.complete() && summary.anomalies.is_empty(),
-        "{summary:?}"
-    );
+    assert!(summary.complete() && summary.anomalies.is_empty(), "{summary:?}");
     assert_eq!(names(&members), ["one", "two"]);
     assert_eq!(members[0].content, Some(vec![b'x'; 70000]));
     let (members, summary) = walk(&std::fs::read(folder.path().join("many.zip")).unwrap());
-    assert!(
-        summary.complete() && summary.anomalies.is_empty(),
-        "{summary:?}"
-    );
+    assert!(summary.complete() && summary.anomalies.is_empty(), "{summary:?}");
     assert_eq!(members.len(), 66000);
 }
 
@@ -140,10 +124,7 @@ fn a_zip_behind_a_script_is_found_and_its_prefix_reported() {
     ]
     .concat();
     let (members, summary) = walk(&bytes);
-    assert_eq!(
-        find(&members, "a").content.as_deref(),
-        Some(&b"content"[..])
-    );
+    assert_eq!(find(&members, "a").content.as_deref(), Some(&b"content"[..]));
     let prefix = (Vec::new(), Anomaly::Unreferenced { bytes: 28 });
     assert_eq!(summary.anomalies, [prefix]);
 }
@@ -151,10 +132,7 @@ fn a_zip_behind_a_script_is_found_and_its_prefix_reported() {
 #[test]
 fn nested_archives_show_their_path_and_their_own_bytes() {
     let inner = zip_of(&[("Inner.class", b"vulnerable")]);
-    let tar = support::tar_of(&[
-        ("lib/inner.jar", &inner),
-        ("notes.gz", &gzip(b"decoded notes")),
-    ]);
+    let tar = support::tar_of(&[("lib/inner.jar", &inner), ("notes.gz", &gzip(b"decoded notes"))]);
     let outer = zip_of(&[("app.tar.gz", &gzip(&tar)), ("plain", b"x")]);
     let (members, summary) = walk(&outer);
     assert!(summary.complete(), "{summary:?}");
@@ -174,10 +152,7 @@ fn nested_archives_show_their_path_and_their_own_bytes() {
 
 #[test]
 fn options_keep_the_walk_on_the_outside() {
-    let outer = zip_of(&[
-        ("in.zip", &zip_of(&[("deep", b"1")])),
-        ("t.gz", &gzip(b"text")),
-    ]);
+    let outer = zip_of(&[("in.zip", &zip_of(&[("deep", b"1")])), ("t.gz", &gzip(b"text"))]);
     let only = |nested, decompress| {
         let options = WalkOptions { nested, decompress };
         let (members, summary) = walk_with(&outer, Limits::default(), options);
@@ -192,11 +167,7 @@ fn options_keep_the_walk_on_the_outside() {
 #[test]
 fn a_visitor_that_reads_nothing_or_little_still_sees_every_name() {
     let inner = zip_of(&[("deep", &vec![7; 100_000])]);
-    let tar = support::tar_of(&[
-        ("big", &vec![1; 300_000]),
-        ("in.zip", &inner),
-        ("last", b"z"),
-    ]);
+    let tar = support::tar_of(&[("big", &vec![1; 300_000]), ("in.zip", &inner), ("last", b"z")]);
     for bytes in [tar.clone(), gzip(&tar)] {
         for take in [0, 10] {
             let mut seen = Vec::new();
@@ -220,11 +191,7 @@ fn a_visitor_that_reads_nothing_or_little_still_sees_every_name() {
 
 #[test]
 fn skip_inside_and_stop_are_obeyed() {
-    let outer = zip_of(&[
-        ("in.zip", &zip_of(&[("deep", b"1")])),
-        ("b", b""),
-        ("c", b""),
-    ]);
+    let outer = zip_of(&[("in.zip", &zip_of(&[("deep", b"1")])), ("b", b""), ("c", b"")]);
     let budget = Budget::new(Limits::default());
     let mut seen = Vec::new();
     let summary = gumshoe_unpack::walk_archive(
@@ -253,15 +220,11 @@ fn early_stop_in_a_seekable_archive_does_not_read_the_rest() {
         let mut file = support::Counting::new(bytes);
         let budget = Budget::new(Limits::default());
         let mut count = 0;
-        let summary = gumshoe_unpack::walk_archive(
-            &mut file,
-            &budget,
-            WalkOptions::default(),
-            &mut |_, _| {
+        let summary =
+            gumshoe_unpack::walk_archive(&mut file, &budget, WalkOptions::default(), &mut |_, _| {
                 count += 1;
                 Flow::Continue
-            },
-        );
+            });
         assert!(summary.unwrap().complete());
         assert_eq!(count, 2);
         assert!(file.read_bytes < 1 << 20, "read {} bytes", file.read_bytes);

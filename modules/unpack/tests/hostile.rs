@@ -1,10 +1,6 @@
 //! Bombs, lies and noise.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -24,19 +20,11 @@ fn overlapping_members_are_read_once() {
         reuse: Some(0),
         ..kernel.clone()
     });
-    let zip = zip_from(
-        &[kernel.clone()]
-            .into_iter()
-            .chain(copies)
-            .collect::<Vec<_>>(),
-    );
+    let zip = zip_from(&[kernel.clone()].into_iter().chain(copies).collect::<Vec<_>>());
     let (members, summary) = walk(&zip);
     assert_eq!(members.len(), 200);
     assert_eq!(
-        members
-            .iter()
-            .filter(|member| member.content.is_some())
-            .count(),
+        members.iter().filter(|member| member.content.is_some()).count(),
         1
     );
     assert!(summary.output_bytes <= 1 << 20);
@@ -55,10 +43,7 @@ fn a_zip_of_zips_of_zips_stops_at_the_file_limit() {
     let mut zip = zip_of(&[("zeros", &vec![0; 8 << 20])]);
     for _ in 0..3 {
         let members: Vec<_> = (0..16).map(|i| (i.to_string(), &zip)).collect();
-        let members: Vec<_> = members
-            .iter()
-            .map(|(name, zip)| (&name[..], &zip[..]))
-            .collect();
+        let members: Vec<_> = members.iter().map(|(name, zip)| (&name[..], &zip[..])).collect();
         zip = zip_of(&members);
     }
     let limits = Limits {
@@ -86,18 +71,12 @@ fn nesting_ends_at_the_depth_limit_in_every_mixture() {
     let wraps: [(Wrap, usize); 3] = [
         (|inner| zip_of(&[("z", inner)]), 4),
         (|inner| gzip(&tar_of(&[("t", inner)])), 4),
-        (
-            |inner| tar_of(&[("z.zip", &zip_of(&[("z", inner)])[..])]),
-            4,
-        ),
+        (|inner| tar_of(&[("z.zip", &zip_of(&[("z", inner)])[..])]), 4),
     ];
     for (wrap, depth) in wraps {
         let bytes = (0..8).fold(b"core".to_vec(), |inner, _| wrap(&inner));
         let (members, summary) = walk(&bytes);
-        let deepest = members
-            .iter()
-            .map(|member| member.path.split('!').count())
-            .max();
+        let deepest = members.iter().map(|member| member.path.split('!').count()).max();
         assert_eq!(deepest, Some(depth));
         let [gap] = &summary.gaps[..] else {
             panic!("{:?}", summary.gaps)
@@ -206,13 +185,7 @@ fn too_many_members_and_long_names_are_named_with_numbers() {
         assert_eq!(shown.len(), 10);
         assert_eq!(shown[0].path, &long[..20]);
         assert_eq!(shown[0].content.as_deref(), Some(&b"x"[..]));
-        assert_eq!(
-            summary.gaps[0].reason,
-            Reason::Name {
-                limit: 20,
-                seen: 50
-            }
-        );
+        assert_eq!(summary.gaps[0].reason, Reason::Name { limit: 20, seen: 50 });
         let Reason::Members { limit: 10, seen } = summary.gaps[1].reason else {
             panic!("{:?}", summary.gaps);
         };
@@ -304,25 +277,14 @@ fn a_nested_zip_too_large_for_memory_is_a_gap_but_its_bytes_are_shown() {
         buffer_bytes: 100_000,
         ..Limits::default()
     };
-    let (members, summary) = walk_with(
-        &zip_of(&[("in.zip", &inner)]),
-        limits,
-        WalkOptions::default(),
-    );
+    let (members, summary) = walk_with(&zip_of(&[("in.zip", &inner)]), limits, WalkOptions::default());
     assert_eq!(names(&members), ["in.zip"]);
     assert_eq!(members[0].content.as_ref(), Some(&inner));
     let seen = inner.len() as u64;
-    assert_eq!(
-        summary.gaps[0].reason,
-        Reason::Buffer {
-            limit: 100_000,
-            seen
-        }
-    );
+    assert_eq!(summary.gaps[0].reason, Reason::Buffer { limit: 100_000, seen });
     // A tar can be walked as a stream; its bytes as a whole cannot be shown as well then.
     let tar = tar_of(&[("deep", &noise)]);
-    let (members, summary) =
-        walk_with(&zip_of(&[("in.tar", &tar)]), limits, WalkOptions::default());
+    let (members, summary) = walk_with(&zip_of(&[("in.tar", &tar)]), limits, WalkOptions::default());
     assert_eq!(names(&members), ["in.tar", "in.tar!deep"]);
     assert_eq!(members[1].content.as_ref(), Some(&noise));
     assert_eq!(members[0].partial.len(), 100_000);
@@ -331,11 +293,7 @@ fn a_nested_zip_too_large_for_memory_is_a_gap_but_its_bytes_are_shown() {
         Reason::Buffer { limit: 100_000, .. }
     ));
     // In a seekable tar nothing has to be kept.
-    let (members, summary) = walk_with(
-        &tar_of(&[("in.zip", &inner)]),
-        limits,
-        WalkOptions::default(),
-    );
+    let (members, summary) = walk_with(&tar_of(&[("in.zip", &inner)]), limits, WalkOptions::default());
     assert_eq!(names(&members), ["in.zip", "in.zip!deep"]);
     assert!(summary.complete());
 }
@@ -346,21 +304,13 @@ fn an_interrupt_ends_the_walk() {
     let poll = || Some(Interrupt::Cancelled);
     let budget = Budget::new(Limits::default()).with_poll(&poll);
     let mut count = 0;
-    let summary = walk_archive(
-        Cursor::new(&zip),
-        &budget,
-        WalkOptions::default(),
-        &mut |_, _| {
-            count += 1;
-            Flow::Continue
-        },
-    );
+    let summary = walk_archive(Cursor::new(&zip), &budget, WalkOptions::default(), &mut |_, _| {
+        count += 1;
+        Flow::Continue
+    });
     let summary = summary.unwrap();
     assert_eq!(count, 0);
-    assert_eq!(
-        summary.gaps[0].reason,
-        Reason::Interrupted(Interrupt::Cancelled)
-    );
+    assert_eq!(summary.gaps[0].reason, Reason::Interrupted(Interrupt::Cancelled));
 }
 
 #[test]
@@ -368,12 +318,7 @@ fn text_is_no_archive() {
     let budget = Budget::new(Limits::default());
     let mut visit = |_: &gumshoe_unpack::Member<'_>, _: &mut dyn Read| Flow::Continue;
     for bytes in [&b""[..], b"text", &[0; 2000]] {
-        let result = walk_archive(
-            Cursor::new(bytes),
-            &budget,
-            WalkOptions::default(),
-            &mut visit,
-        );
+        let result = walk_archive(Cursor::new(bytes), &budget, WalkOptions::default(), &mut visit);
         assert_eq!(result.unwrap_err(), WalkError::NotAnArchive);
     }
 }

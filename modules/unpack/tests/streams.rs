@@ -1,10 +1,6 @@
 //! Compressed streams made by the formats' own tools, whole, joined, cut and broken.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -29,21 +25,12 @@ const TOOLS: &[(Codec, &str, &[&str])] = &[
     (
         Codec::Xz,
         "xz",
-        &[
-            "-c",
-            "--delta=dist=4",
-            "--lzma2=dict=1MiB",
-            "--block-size=100KiB",
-        ],
+        &["-c", "--delta=dist=4", "--lzma2=dict=1MiB", "--block-size=100KiB"],
     ),
     (Codec::Zstd, "zstd", &["-qc"]),
     (Codec::Zstd, "zstd", &["-qc", "--no-check", "-19"]),
     (Codec::Lz4, "lz4", &["-qc"]),
-    (
-        Codec::Lz4,
-        "lz4",
-        &["-qc", "-BD", "-B4", "-BX", "--content-size"],
-    ),
+    (Codec::Lz4, "lz4", &["-qc", "-BD", "-B4", "-BX", "--content-size"]),
     (Codec::Lz4, "lz4", &["-qcl"]),
 ];
 
@@ -57,11 +44,7 @@ fn decode(codec: Codec, input: &[u8]) -> (Vec<u8>, Result<(), Reason>) {
     decode_within(codec, input, &Budget::new(Limits::default()))
 }
 
-fn decode_within(
-    codec: Codec,
-    input: impl Read,
-    budget: &Budget<'_>,
-) -> (Vec<u8>, Result<(), Reason>) {
+fn decode_within(codec: Codec, input: impl Read, budget: &Budget<'_>) -> (Vec<u8>, Result<(), Reason>) {
     let mut output = Vec::new();
     let mut decoder = Decoder::new(codec, input, budget);
     let result = decoder.read_to_end(&mut output);
@@ -125,11 +108,7 @@ fn skippable_frames_are_skipped() {
         let frame = filter(tool, &["-qc"], b"content");
         let stream = [&skippable[..], &frame, skippable, &frame, skippable].concat();
         let (output, end) = decode(codec, &stream);
-        assert_eq!(
-            (&output[..], end),
-            (&b"contentcontent"[..], Ok(())),
-            "{tool}"
-        );
+        assert_eq!((&output[..], end), (&b"contentcontent"[..], Ok(())), "{tool}");
     }
 }
 
@@ -141,11 +120,7 @@ fn zeros_behind_a_stream_are_padding_and_anything_else_is_told() {
         }
         let stream = filter(tool, arguments, b"content");
         let padded = [&stream[..], &[0; 1024]].concat();
-        assert_eq!(
-            decode(*codec, &padded),
-            (b"content".to_vec(), Ok(())),
-            "{tool}"
-        );
+        assert_eq!(decode(*codec, &padded), (b"content".to_vec(), Ok(())), "{tool}");
         let (output, end) = decode(*codec, &[&stream[..], b"garbage!"].concat());
         assert_eq!(output, b"content", "{tool} {arguments:?}");
         let told = matches!(end, Err(Reason::Trailing { .. } | Reason::Corrupt { .. }));
@@ -168,15 +143,10 @@ fn a_cut_stream_delivers_its_beginning_and_says_where_it_ends() {
             "{tool} {arguments:?}: {end:?}"
         );
         // bzip2 and lz4 decode whole blocks; theirs are larger than the sample, but for lz4's -B4.
-        let large_blocks =
-            matches!(codec, Codec::Bzip2 | Codec::Lz4) && !arguments.contains(&"-B4");
+        let large_blocks = matches!(codec, Codec::Bzip2 | Codec::Lz4) && !arguments.contains(&"-B4");
         assert!(large_blocks || !output.is_empty(), "{tool} {arguments:?}");
         if matches!(codec, Codec::Gzip | Codec::Zstd) {
-            assert!(
-                output.len() > sample.len() / 2,
-                "{tool}: only {}",
-                output.len()
-            );
+            assert!(output.len() > sample.len() / 2, "{tool}: only {}", output.len());
         }
     }
 }
@@ -189,10 +159,7 @@ fn every_cut_is_noticed() {
         for length in 1..stream.len() {
             let (output, end) = decode(*codec, &stream[..length]);
             let legacy_end = arguments.contains(&"-qcl") && length <= 8;
-            assert!(
-                end.is_err() || legacy_end,
-                "{tool} {arguments:?} cut at {length}"
-            );
+            assert!(end.is_err() || legacy_end, "{tool} {arguments:?} cut at {length}");
             assert!(content.starts_with(&output));
         }
     }
@@ -289,13 +256,7 @@ fn output_limits_of_file_and_operation_hold_across_streams() {
     assert!(end.is_ok() && first.len() < 1_500_000);
     let (_, end) = decode_within(Codec::Gzip, &stream[..], &budget);
     assert!(
-        matches!(
-            end,
-            Err(Reason::FileOutput {
-                limit: 1_500_000,
-                ..
-            })
-        ),
+        matches!(end, Err(Reason::FileOutput { limit: 1_500_000, .. })),
         "{end:?}"
     );
     let total = Total::new(100_000);
@@ -325,13 +286,7 @@ fn large_windows_are_refused_with_the_limit() {
         let (output, end) = decode_within(codec, &stream[..], &Budget::new(limits));
         assert!(output.is_empty());
         assert!(
-            matches!(
-                end,
-                Err(Reason::Window {
-                    limit: 0x10_0000,
-                    ..
-                })
-            ),
+            matches!(end, Err(Reason::Window { limit: 0x10_0000, .. })),
             "{end:?}"
         );
     }
@@ -372,10 +327,6 @@ fn a_failing_source_is_told_as_such() {
         let (_, end) = decode_within(*codec, half.chain(Fails), &budget);
         let kind = io::ErrorKind::PermissionDenied;
         let message = "no".to_owned();
-        assert_eq!(
-            end,
-            Err(Reason::Source { kind, message }),
-            "{tool} {arguments:?}"
-        );
+        assert_eq!(end, Err(Reason::Source { kind, message }), "{tool} {arguments:?}");
     }
 }

@@ -58,9 +58,7 @@ impl Member {
     /// Why the root does not want a directory on another device than its parent's; `None` when it does.
     pub fn refuses(&self, device: u64, fs: &str, kind: FsKind) -> Option<SkipReason> {
         match kind {
-            _ if self.devices == Devices::Same && device != self.device => {
-                Some(SkipReason::OtherDevice)
-            }
+            _ if self.devices == Devices::Same && device != self.device => Some(SkipReason::OtherDevice),
             FsKind::Remote => self.refuses_remote(fs),
             FsKind::Pseudo if !self.pseudo => Some(SkipReason::Pseudo { fs: fs.to_owned() }),
             FsKind::Pseudo | FsKind::Local => None,

@@ -13,9 +13,9 @@ pub enum FsKind {
 
 /// Kernel file systems that are served over a network or by a hypervisor.
 const REMOTE: &[&str] = &[
-    "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "coda", "gfs", "gfs2", "gpfs", "ibrix", "kafs",
-    "lustre", "macfuse", "mfs", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "osxfuse", "panfs",
-    "prl_fs", "pvfs2", "smb2", "smb3", "smbfs", "snfs", "vboxsf", "vmhgfs", "webdav", "afpfs",
+    "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "coda", "gfs", "gfs2", "gpfs", "ibrix", "kafs", "lustre",
+    "macfuse", "mfs", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "osxfuse", "panfs", "prl_fs", "pvfs2",
+    "smb2", "smb3", "smbfs", "snfs", "vboxsf", "vmhgfs", "webdav", "afpfs",
 ];
 
 /// File systems that show the kernel's or another program's state. `devtmpfs` is not among them: ordinary files can be

@@ -11,8 +11,8 @@ use std::{
 
 use rustix::{
     fs::{
-        CWD, Mode, OFlags, RawDir, RawDirEntry, ResolveFlags, SeekFrom, Stat, fstatfs, major,
-        minor, openat, openat2, seek,
+        CWD, Mode, OFlags, RawDir, RawDirEntry, ResolveFlags, SeekFrom, Stat, fstatfs, major, minor, openat,
+        openat2, seek,
     },
     io::{Errno, Result},
 };
@@ -25,9 +25,7 @@ pub(crate) const BUFFER_BYTES: usize = 32 << 10;
 /// A mount table is read up to this size.
 const MAX_MOUNTINFO_BYTES: u64 = 16 << 20;
 
-const DIRECTORY: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Opens the directory that a walk takes for `/`.
 pub(crate) fn open_base(path: &Path) -> Result<OwnedFd> {

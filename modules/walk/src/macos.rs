@@ -16,9 +16,7 @@ use crate::{Entry, MountTable};
 /// Names that count as fetched together: the stream does not tell how many it holds.
 const NAMES_PER_PIECE: usize = 1024;
 
-const DIRECTORY: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Opens the directory that a walk takes for `/`.
 pub(crate) fn open_base(path: &Path) -> Result<OwnedFd> {
@@ -54,8 +52,7 @@ pub(crate) fn fs_name(dir: BorrowedFd<'_>, _device: u64, _mounts: &MountTable) -
         return "unknown".to_owned();
     };
     let name = stat.f_fstypename.iter().take_while(|&&letter| letter != 0);
-    name.map(|&letter| char::from(letter.to_ne_bytes()[0]))
-        .collect()
+    name.map(|&letter| char::from(letter.to_ne_bytes()[0])).collect()
 }
 
 /// The device number of a file.

@@ -30,10 +30,7 @@ impl MountTable {
     /// Source: `proc_pid_mountinfo(5)`.
     pub fn parse(text: &[u8]) -> Self {
         Self {
-            mounts: text
-                .split(|&byte| byte == b'\n')
-                .filter_map(parse_line)
-                .collect(),
+            mounts: text.split(|&byte| byte == b'\n').filter_map(parse_line).collect(),
         }
     }
 
@@ -156,11 +153,7 @@ mod tests {
     #[test]
     fn the_longest_and_latest_mount_covers_a_path() {
         let table = MountTable::parse(TABLE);
-        let fs = |path: &str| {
-            table
-                .covering(Path::new(path))
-                .map(|mount| mount.fs.clone())
-        };
+        let fs = |path: &str| table.covering(Path::new(path)).map(|mount| mount.fs.clone());
         assert_eq!(fs("/mnt/with space/x").as_deref(), Some("nfs4"));
         assert_eq!(fs("/mnt/with spaces").as_deref(), Some("ext4"));
         assert_eq!(fs("/mnt/auto").as_deref(), Some("xfs"));

@@ -126,12 +126,7 @@ pub(crate) fn plan(base: &Base, roots: &[Root], systems: &FileSystems) -> Plan {
     plan.starts = starts(&located);
     for start in &plan.starts {
         if let Some(file) = &start.file {
-            let roots = start
-                .cover
-                .members()
-                .iter()
-                .map(|member| member.root)
-                .collect();
+            let roots = start.cover.members().iter().map(|member| member.root).collect();
             plan.guards
                 .entry(start.id)
                 .or_default()
@@ -239,12 +234,10 @@ fn starts(located: &[Located]) -> Vec<Start> {
     let mut merged: HashMap<(DirId, Option<&CString>), usize> = HashMap::new();
     let mut groups: Vec<(&Located, Vec<Member>)> = Vec::new();
     for root in located {
-        let group = *merged
-            .entry((root.id, root.file.as_ref()))
-            .or_insert_with(|| {
-                groups.push((root, covered_from_above(root, &by_id)));
-                groups.len() - 1
-            });
+        let group = *merged.entry((root.id, root.file.as_ref())).or_insert_with(|| {
+            groups.push((root, covered_from_above(root, &by_id)));
+            groups.len() - 1
+        });
         if let Some((_, members)) = groups.get_mut(group) {
             members.push(root.member);
         }
@@ -288,11 +281,7 @@ fn covered_from_above(start: &Located, by_id: &HashMap<DirId, Vec<&Located>>) ->
 fn mount_guards(base: &Base) -> Guards {
     let mut guards = Guards::new();
     let untouchable = |fs: &str| classify_fs(fs) == FsKind::Remote || fs == "autofs";
-    for mount in base
-        .mounts()
-        .topmost()
-        .filter(|mount| untouchable(&mount.fs))
-    {
+    for mount in base.mounts().topmost().filter(|mount| untouchable(&mount.fs)) {
         let (Some(parent), Some(name)) = (mount.point.parent(), mount.point.file_name()) else {
             continue;
         };

@@ -95,10 +95,7 @@ impl<J> Pool<J> {
                 self.stop();
                 return None;
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.waiting -= 1;
         }
     }
@@ -114,8 +111,8 @@ impl<J> Pool<J> {
     }
 
     fn note_hunger(&self, state: &State<J>) {
-        let hunger = isize::try_from(state.waiting).unwrap_or(0)
-            - isize::try_from(state.jobs.len()).unwrap_or(0);
+        let hunger =
+            isize::try_from(state.waiting).unwrap_or(0) - isize::try_from(state.jobs.len()).unwrap_or(0);
         self.hunger.store(hunger, Ordering::Relaxed);
     }
 

@@ -44,11 +44,7 @@ impl Visited {
                 Claim::New
             }
             Entry::Occupied(mut slot) => {
-                let had = inner
-                    .sets
-                    .get(*slot.get() as usize)
-                    .cloned()
-                    .unwrap_or_default();
+                let had = inner.sets.get(*slot.get() as usize).cloned().unwrap_or_default();
                 let (missing, _) = cover.split(|member| !had.contains(&member.root));
                 let Some(missing) = missing else {
                     return Claim::Covered;
@@ -68,11 +64,7 @@ fn roots(cover: &Cover) -> Vec<u32> {
 }
 
 /// The number of a set of roots, which is made known if it was not.
-fn number(
-    sets: &mut Vec<Box<[u32]>>,
-    numbers: &mut HashMap<Box<[u32]>, u32>,
-    set: Vec<u32>,
-) -> u32 {
+fn number(sets: &mut Vec<Box<[u32]>>, numbers: &mut HashMap<Box<[u32]>, u32>, set: Vec<u32>) -> u32 {
     if let Some(&known) = numbers.get(set.as_slice()) {
         return known;
     }
@@ -107,9 +99,6 @@ mod tests {
             panic!("root 1 is missing")
         };
         assert_eq!(roots(&rest), [1]);
-        assert!(matches!(
-            visited.claim(1, 7, &cover(&[0, 1, 2])),
-            Claim::Covered
-        ));
+        assert!(matches!(visited.claim(1, 7, &cover(&[0, 1, 2])), Claim::Covered));
     }
 }

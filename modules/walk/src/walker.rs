@@ -109,11 +109,7 @@ pub fn walk<V: Visitor>(
     )
 }
 
-fn report_failures<V: Visitor>(
-    visitor: &mut V,
-    roots: &[Root],
-    failures: Vec<(usize, SkipReason)>,
-) {
+fn report_failures<V: Visitor>(visitor: &mut V, roots: &[Root], failures: Vec<(usize, SkipReason)>) {
     for (index, reason) in failures {
         let Some(root) = roots.get(index) else {
             continue;
@@ -145,9 +141,7 @@ fn run<V: Visitor>(shared: &Shared<'_>, visitors: Vec<V>) -> Vec<V> {
         for _ in 0..others {
             let work = || {
                 let _member = shared.pool.join();
-                next()
-                    .map(|visitor| Worker::new(shared, visitor).run())
-                    .map(keep)
+                next().map(|visitor| Worker::new(shared, visitor).run()).map(keep)
             };
             if thread::Builder::new()
                 .name("walk".into())
@@ -158,12 +152,9 @@ fn run<V: Visitor>(shared: &Shared<'_>, visitors: Vec<V>) -> Vec<V> {
             }
         }
         let _member = shared.pool.join();
-        own.map(|visitor| Worker::new(shared, visitor).run())
-            .map(keep);
+        own.map(|visitor| Worker::new(shared, visitor).run()).map(keep);
     });
-    let mut all = finished
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut all = finished.into_inner().unwrap_or_else(PoisonError::into_inner);
     all.extend(waiting.into_inner().unwrap_or_else(PoisonError::into_inner));
     all
 }

@@ -215,13 +215,7 @@ impl<'a, V: Visitor> Worker<'a, V> {
     }
 
     /// The roots that want a directory that was just opened; the others are told why not.
-    fn admit(
-        &mut self,
-        parent: &Place,
-        at: SkipPlace<'_>,
-        id: DirId,
-        fd: &OwnedFd,
-    ) -> Option<Arc<Cover>> {
+    fn admit(&mut self, parent: &Place, at: SkipPlace<'_>, id: DirId, fd: &OwnedFd) -> Option<Arc<Cover>> {
         let depth = parent.depth.saturating_add(1);
         let mut cover = Arc::clone(&parent.cover);
         if !cover.all_reach(depth) {
@@ -239,12 +233,8 @@ impl<'a, V: Visitor> Worker<'a, V> {
             Claim::New => Some(cover),
             Claim::Partly(rest) => Some(Arc::new(rest)),
             Claim::Covered => {
-                self.visitor.skipped(&Skip::new(
-                    SkipReason::AlreadyVisited,
-                    at,
-                    &cover,
-                    parent.depth,
-                ));
+                self.visitor
+                    .skipped(&Skip::new(SkipReason::AlreadyVisited, at, &cover, parent.depth));
                 None
             }
         }
@@ -264,8 +254,7 @@ impl<'a, V: Visitor> Worker<'a, V> {
         };
         for member in dropped.members() {
             if let (Some(reason), Some(one)) = (reason(member), Cover::new(vec![*member])) {
-                self.visitor
-                    .skipped(&Skip::new(reason, at, &one, parent.depth));
+                self.visitor.skipped(&Skip::new(reason, at, &one, parent.depth));
             }
         }
         kept.map(Arc::new)
@@ -281,11 +270,8 @@ impl<'a, V: Visitor> Worker<'a, V> {
     }
 
     fn dir(&self, fd: OwnedFd, place: Place, role: DirRole) -> Dir {
-        let guarded = role != DirRole::FileRootParent
-            && self
-                .shared
-                .guards
-                .contains_key(&(place.device, place.inode));
+        let guarded =
+            role != DirRole::FileRootParent && self.shared.guards.contains_key(&(place.device, place.inode));
         Dir {
             place: Arc::new(place),
             fd,
@@ -305,12 +291,7 @@ impl<'a, V: Visitor> Worker<'a, V> {
         self.buffer = buffer;
     }
 
-    fn read_names(
-        &mut self,
-        dir: &Arc<Dir>,
-        position: Position,
-        buffer: &mut Buffer,
-    ) -> Result<(), Errno> {
+    fn read_names(&mut self, dir: &Arc<Dir>, position: Position, buffer: &mut Buffer) -> Result<(), Errno> {
         let bottom = self.jobs.len();
         let mut seen = 0;
         let mut names = Names::new(dir.as_fd(), position, buffer)?;
@@ -397,9 +378,7 @@ impl<'a, V: Visitor> Worker<'a, V> {
             }
         }
         match self.visitor.entry(dir, &entry) {
-            Flow::Continue if entry.file_type == FileType::Directory => {
-                self.descend(dir, entry.name)
-            }
+            Flow::Continue if entry.file_type == FileType::Directory => self.descend(dir, entry.name),
             Flow::Continue | Flow::Prune => {}
             Flow::Stop => self.shared.pool.stop(),
         }
@@ -434,14 +413,10 @@ impl<'a, V: Visitor> Worker<'a, V> {
             .iter()
             .filter(|(guarded, _)| **guarded == *name)
             .any(|(_, guard)| match guard {
-                Guard::FileRoot(roots) => cover
-                    .members()
-                    .iter()
-                    .all(|member| roots.contains(&member.root)),
+                Guard::FileRoot(roots) => cover.members().iter().all(|member| roots.contains(&member.root)),
                 Guard::Mount(fs) => {
                     // The device is not known without touching the mount; no root on it can be meant.
-                    let reason =
-                        |member: &Member| member.refuses(dir.place.device, &fs.name, fs.kind);
+                    let reason = |member: &Member| member.refuses(dir.place.device, &fs.name, fs.kind);
                     let at = SkipPlace::Entry(&dir.place, name);
                     self.narrow(cover, &dir.place, at, reason).is_none()
                 }

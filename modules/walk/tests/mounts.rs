@@ -31,8 +31,7 @@ fn with_own_mounts<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 /// The walker's threads must see this thread's mounts, so the mount table is this thread's.
 fn thread_base() -> Base {
     let table = fs::read("/proc/thread-self/mountinfo").expect("mount table is read");
-    let dir =
-        openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).expect("root opens");
+    let dir = openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).expect("root opens");
     Base::new(dir, MountTable::parse(&table))
 }
 
@@ -128,13 +127,7 @@ fn remote_mounts_are_left_alone_unless_asked_for() {
     let table = MountTable::parse(
         b"1 0 9:9 / / rw - ext4 /dev/root rw\n2 1 9:8 / /mnt/share rw - nfs4 host:/ rw\n3 1 9:7 / /mnt/auto rw - autofs x rw\n",
     );
-    let dir = openat(
-        CWD,
-        top.path(),
-        OFlags::PATH | OFlags::DIRECTORY,
-        Mode::empty(),
-    )
-    .expect("folder opens");
+    let dir = openat(CWD, top.path(), OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).expect("folder opens");
     let base = Base::new(dir, table);
     let local = Root::new("/");
     let remote = Root {

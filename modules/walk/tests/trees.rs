@@ -103,11 +103,7 @@ fn a_root_may_be_a_file_or_be_missing() {
         top.path().join("folder/file"),
         top.path().join("folder/missing/x"),
     );
-    let seen = see(&[
-        Root::new(&file),
-        Root::new(&missing),
-        Root::new(file.join("x")),
-    ]);
+    let seen = see(&[Root::new(&file), Root::new(&missing), Root::new(file.join("x"))]);
     assert_eq!(seen.below(top.path()), ["folder/file"]);
     assert_eq!(
         seen.gaps(),
@@ -131,10 +127,7 @@ fn symbolic_links_are_shown_and_not_followed() {
     let looped = see(&[Root::new(top.path().join("loop2"))]);
     assert_eq!(
         looped.gaps(),
-        [(
-            top.path().join("loop2"),
-            SkipReason::Io(rustix::io::Errno::LOOP)
-        )]
+        [(top.path().join("loop2"), SkipReason::Io(rustix::io::Errno::LOOP))]
     );
 }
 
@@ -179,11 +172,7 @@ fn paths_may_be_longer_than_the_system_allows() {
     deep_tree(top.path(), &name, 40);
     let seen = see(&[Root::new(top.path())]);
     assert_eq!(seen.entries.len(), 80);
-    assert!(
-        seen.entries
-            .keys()
-            .any(|path| path.as_os_str().len() > 10_000)
-    );
+    assert!(seen.entries.keys().any(|path| path.as_os_str().len() > 10_000));
     let deep = (0..40).fold(top.path().to_owned(), |path, _| path.join(&name));
     assert!(
         see(&[Root::new(deep.parent().expect("a parent"))])
@@ -294,14 +283,10 @@ fn unreadable_folders_are_reported() {
     let closed = top.path().join("closed");
     fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).expect("mode is set");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).expect("mode is set");
-    let seen =
-        std::thread::scope(|scope| scope.spawn(|| as_nobody(&[Root::new(top.path())])).join())
-            .expect("no panic");
+    let seen = std::thread::scope(|scope| scope.spawn(|| as_nobody(&[Root::new(top.path())])).join())
+        .expect("no panic");
     assert_eq!(seen.below(top.path()), ["closed", "open", "open/file"]);
-    assert_eq!(
-        seen.gaps(),
-        [(closed.clone(), SkipReason::PermissionDenied)]
-    );
+    assert_eq!(seen.gaps(), [(closed.clone(), SkipReason::PermissionDenied)]);
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).expect("mode is set");
 }
 
@@ -309,8 +294,7 @@ fn unreadable_folders_are_reported() {
 fn as_nobody(roots: &[Root]) -> support::Seen {
     if rustix::process::geteuid().is_root() {
         let nobody = rustix::process::Uid::from_raw(65534);
-        rustix::thread::set_thread_res_uid(nobody, nobody, nobody)
-            .expect("this thread becomes nobody");
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).expect("this thread becomes nobody");
     }
     see_with(&host(), roots, &Options::default(), 1)
 }
@@ -450,14 +434,6 @@ proptest! {
 fn one_name_can_be_asked_for_many_times() {
     let top = tree(&["file"]);
     let name = CString::new("file").expect("no NUL");
-    let seen = see(&vec![
-        Root::new(
-            top.path().join(name.to_str().expect("text"))
-        );
-        3
-    ]);
-    assert_eq!(
-        seen.entries[&top.path().join("file")],
-        [(0, 0), (1, 0), (2, 0)]
-    );
+    let seen = see(&vec![Root::new(top.path().join(name.to_str().expect("text"))); 3]);
+    assert_eq!(seen.entries[&top.path().join("file")], [(0, 0), (1, 0), (2, 0)]);
 }

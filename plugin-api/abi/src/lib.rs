@@ -15,7 +15,10 @@
     unsafe_code,
     reason = "the derive of abi_stable and the handle that crosses the boundary need it; both are confined to this crate"
 )]
-#![allow(missing_docs, reason = "abi_stable's derive adds items that it does not document")]
+#![allow(
+    missing_docs,
+    reason = "abi_stable's derive adds items that it does not document"
+)]
 
 use abi_stable::library::{LibHeader, RootModule};
 use abi_stable::sabi_types::VersionStrings;
@@ -155,10 +158,7 @@ pub const unsafe fn plugin_header(
 ) -> LibHeader {
     // SAFETY: the caller promises that the constructor makes a `PluginRef`.
     unsafe {
-        LibHeader::from_constructor::<PluginRef>(
-            constructor,
-            abi_stable::library::CheckTypeLayout::Yes,
-        )
+        LibHeader::from_constructor::<PluginRef>(constructor, abi_stable::library::CheckTypeLayout::Yes)
     }
 }
 

@@ -40,7 +40,10 @@ impl Loaded {
     /// # Errors
     ///
     /// [`LoadError`]: the dynamic linker's or abi_stable's message.
-    #[allow(unsafe_code, reason = "mapping a plugin executes it: the caller has judged the file before")]
+    #[allow(
+        unsafe_code,
+        reason = "mapping a plugin executes it: the caller has judged the file before"
+    )]
     pub fn open(file: &File) -> Result<Self, LoadError> {
         let path = loadable_path(file).map_err(LoadError::Path)?;
         // SAFETY: the plugin's initialisers run here. The file was judged by `trust::open`; it comes
@@ -48,10 +51,14 @@ impl Loaded {
         let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(LoadError::Link)?;
         // SAFETY: a plugin exports a `LibHeader` under this name, which starts with the `AbiHeader`
         // that `upgrade` checks before anything else is believed.
-        let header: AbiHeaderRef = unsafe { *library.get::<AbiHeaderRef>(SYMBOL).map_err(LoadError::Symbol)? };
+        let header: AbiHeaderRef =
+            unsafe { *library.get::<AbiHeaderRef>(SYMBOL).map_err(LoadError::Symbol)? };
         std::mem::forget(library);
         let layout = |error| LoadError::Layout(Box::new(error));
-        let plugin = header.upgrade().and_then(|header| header.init_root_module::<PluginRef>()).map_err(layout)?;
+        let plugin = header
+            .upgrade()
+            .and_then(|header| header.init_root_module::<PluginRef>())
+            .map_err(layout)?;
         Ok(Self { plugin })
     }
 
@@ -108,7 +115,11 @@ impl Loaded {
     ///
     /// What the module reports instead of a result.
     pub fn run<S: Sink>(self, params: &[u8], sink: &S) -> Result<Vec<u8>, Rejection> {
-        answer(self.plugin.run()(RSlice::from_slice(params), sink::table::<S>(), sink::handle(sink)))
+        answer(self.plugin.run()(
+            RSlice::from_slice(params),
+            sink::table::<S>(),
+            sink::handle(sink),
+        ))
     }
 }
 

@@ -100,10 +100,19 @@ impl Candidate {
         let bytes = read_bounded(&mut file, &path)?;
         let sha256 = hex(&Sha256::digest(&bytes));
         if let Some(pinned) = pinned.filter(|pinned| !pinned.eq_ignore_ascii_case(&sha256)) {
-            return Err(RefusedPlugin::Hash { path, found: sha256, pinned: pinned.to_owned() });
+            return Err(RefusedPlugin::Hash {
+                path,
+                found: sha256,
+                pinned: pinned.to_owned(),
+            });
         }
         match object::manifest(&bytes) {
-            Ok(manifest) => Ok(Self { file, path, sha256, manifest }),
+            Ok(manifest) => Ok(Self {
+                file,
+                path,
+                sha256,
+                manifest,
+            }),
             Err(source) => Err(RefusedPlugin::Object { path, source }),
         }
     }
@@ -121,28 +130,39 @@ pub fn plugin_file_name(module: &str) -> String {
 /// The module that a plugin file is named after, if it is named as [`plugin_file_name`] says.
 #[must_use]
 pub fn module_of_file_name(file: &str) -> Option<String> {
-    let stem = file.strip_prefix(std::env::consts::DLL_PREFIX)?.strip_suffix(std::env::consts::DLL_SUFFIX)?;
+    let stem = file
+        .strip_prefix(std::env::consts::DLL_PREFIX)?
+        .strip_suffix(std::env::consts::DLL_SUFFIX)?;
     let name = stem.strip_prefix("gumshoe_module_")?.replace('_', "-");
     is_module_name(&name).then_some(name)
 }
 
 fn read_bounded(file: &mut File, path: &Path) -> Result<Vec<u8>, RefusedPlugin> {
-    let failed = |source| RefusedPlugin::Read { path: path.to_owned(), source };
+    let failed = |source| RefusedPlugin::Read {
+        path: path.to_owned(),
+        source,
+    };
     let length = file.metadata().map_err(failed)?.len();
     if length > MAX_PLUGIN_BYTES {
-        return Err(RefusedPlugin::Size { path: path.to_owned() });
+        return Err(RefusedPlugin::Size {
+            path: path.to_owned(),
+        });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    file.take(MAX_PLUGIN_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(MAX_PLUGIN_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     Ok(bytes)
 }
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
+            text
+        })
 }
 
 #[cfg(test)]
@@ -154,7 +174,12 @@ mod tests {
         let file = plugin_file_name("net-stat");
         assert!(file.contains("gumshoe_module_net_stat"));
         assert_eq!(module_of_file_name(&file).as_deref(), Some("net-stat"));
-        for other in ["libc.so.6", "libgumshoe_module_.so", "libgumshoe_module_X.so", "gumshoe_module_x"] {
+        for other in [
+            "libc.so.6",
+            "libgumshoe_module_.so",
+            "libgumshoe_module_X.so",
+            "gumshoe_module_x",
+        ] {
             assert_eq!(module_of_file_name(other), None, "{other}");
         }
     }

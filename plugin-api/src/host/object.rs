@@ -30,7 +30,9 @@ pub enum ObjectError {
         expected: &'static str,
     },
     /// A shared library without a manifest section.
-    #[error("no manifest section `{ELF_SECTION}`: not a Gumshoe module, or not exported with `export_module!`")]
+    #[error(
+        "no manifest section `{ELF_SECTION}`: not a Gumshoe module, or not exported with `export_module!`"
+    )]
     Missing,
     /// The manifest section is not understood.
     #[error("the manifest is refused")]
@@ -64,7 +66,11 @@ impl ObjectError {
 }
 
 /// The object format of the system that this was compiled for.
-const FORMAT: &str = if cfg!(target_os = "macos") { "Mach-O" } else { "ELF" };
+const FORMAT: &str = if cfg!(target_os = "macos") {
+    "Mach-O"
+} else {
+    "ELF"
+};
 
 /// Reads and judges the manifest of a plugin: format, processor, ABI version, operating system.
 ///
@@ -75,10 +81,14 @@ pub fn manifest(bytes: &[u8]) -> Result<Manifest, ObjectError> {
     let section = section(bytes)?;
     let manifest = Manifest::parse(section).map_err(ObjectError::Manifest)?;
     if manifest.abi.0 != ABI_MAJOR {
-        return Err(ObjectError::Abi { found: manifest.abi.0 });
+        return Err(ObjectError::Abi {
+            found: manifest.abi.0,
+        });
     }
     if !manifest.runs_here() {
-        return Err(ObjectError::System { found: manifest.os.join(", ") });
+        return Err(ObjectError::System {
+            found: manifest.os.join(", "),
+        });
     }
     Ok(manifest)
 }
@@ -97,18 +107,27 @@ pub fn section(bytes: &[u8]) -> Result<&[u8], ObjectError> {
 }
 
 fn malformed(message: impl ToString) -> ObjectError {
-    ObjectError::Format { expected: FORMAT, message: message.to_string() }
+    ObjectError::Format {
+        expected: FORMAT,
+        message: message.to_string(),
+    }
 }
 
 /// ELF: header, section headers and their names only; symbols and relocations stay unread.
 fn elf_section(bytes: &[u8]) -> Result<&[u8], ObjectError> {
     let header = Elf::parse_header(bytes).map_err(malformed)?;
     if header.e_type != elf::header::ET_DYN {
-        return Err(malformed(format_args!("ELF type {}", elf::header::et_to_str(header.e_type))));
+        return Err(malformed(format_args!(
+            "ELF type {}",
+            elf::header::et_to_str(header.e_type)
+        )));
     }
     if header.e_machine != HERE.elf {
         let found = elf::header::machine_to_str(header.e_machine).to_owned();
-        return Err(ObjectError::Architecture { found, expected: std::env::consts::ARCH });
+        return Err(ObjectError::Architecture {
+            found,
+            expected: std::env::consts::ARCH,
+        });
     }
     let container = header.container().map_err(malformed)?;
     let endianness = header.endianness().map_err(malformed)?;
@@ -119,7 +138,10 @@ fn elf_section(bytes: &[u8]) -> Result<&[u8], ObjectError> {
     let offset = usize::try_from(header.e_shoff).map_err(malformed)?;
     let headers = SectionHeader::parse(bytes, offset, header.e_shnum.into(), context).map_err(malformed)?;
     let range = |section: &SectionHeader| section.file_range().and_then(|range| bytes.get(range));
-    let names = headers.get(usize::from(header.e_shstrndx)).and_then(range).unwrap_or_default();
+    let names = headers
+        .get(usize::from(header.e_shstrndx))
+        .and_then(range)
+        .unwrap_or_default();
     let names = Strtab::parse(names, 0, names.len(), 0).map_err(malformed)?;
     headers
         .iter()
@@ -130,7 +152,10 @@ fn elf_section(bytes: &[u8]) -> Result<&[u8], ObjectError> {
 
 fn is_mach_magic(magic: u32) -> bool {
     use mach::{fat::FAT_MAGIC, header};
-    matches!(magic, FAT_MAGIC | header::MH_MAGIC | header::MH_CIGAM | header::MH_MAGIC_64 | header::MH_CIGAM_64)
+    matches!(
+        magic,
+        FAT_MAGIC | header::MH_MAGIC | header::MH_CIGAM | header::MH_MAGIC_64 | header::MH_CIGAM_64
+    )
 }
 
 /// Mach-O, thin or universal; of a universal file, the part for this processor.
@@ -145,7 +170,10 @@ fn mach_section(bytes: &[u8]) -> Result<&[u8], ObjectError> {
                     return thin_section(&object);
                 }
             }
-            Err(ObjectError::Architecture { found: "others".into(), expected: std::env::consts::ARCH })
+            Err(ObjectError::Architecture {
+                found: "others".into(),
+                expected: std::env::consts::ARCH,
+            })
         }
     }
 }
@@ -153,15 +181,24 @@ fn mach_section(bytes: &[u8]) -> Result<&[u8], ObjectError> {
 fn thin_section<'a>(object: &MachO<'a>) -> Result<&'a [u8], ObjectError> {
     let kind = object.header.filetype;
     if kind != mach::header::MH_DYLIB && kind != mach::header::MH_BUNDLE {
-        return Err(malformed(format_args!("Mach-O type {}", mach::header::filetype_to_str(kind))));
+        return Err(malformed(format_args!(
+            "Mach-O type {}",
+            mach::header::filetype_to_str(kind)
+        )));
     }
     if object.header.cputype() != HERE.mach {
         let found = format!("{:#x}", object.header.cputype());
-        return Err(ObjectError::Architecture { found, expected: std::env::consts::ARCH });
+        return Err(ObjectError::Architecture {
+            found,
+            expected: std::env::consts::ARCH,
+        });
     }
     let sections = object.segments.iter().flat_map(|segment| segment.into_iter());
     for (section, data) in sections.filter_map(Result::ok) {
-        let names = (section.segname().unwrap_or_default(), section.name().unwrap_or_default());
+        let names = (
+            section.segname().unwrap_or_default(),
+            section.name().unwrap_or_default(),
+        );
         if names == MACHO_SECTION {
             return Ok(data);
         }
@@ -176,10 +213,22 @@ struct Processor {
 }
 
 const HERE: Processor = match std::env::consts::ARCH.as_bytes() {
-    b"x86_64" => Processor { elf: elf::header::EM_X86_64, mach: mach::cputype::CPU_TYPE_X86_64 },
-    b"aarch64" => Processor { elf: elf::header::EM_AARCH64, mach: mach::cputype::CPU_TYPE_ARM64 },
-    b"riscv64" => Processor { elf: elf::header::EM_RISCV, mach: mach::cputype::CPU_TYPE_ANY },
-    _ => Processor { elf: elf::header::EM_NONE, mach: mach::cputype::CPU_TYPE_ANY },
+    b"x86_64" => Processor {
+        elf: elf::header::EM_X86_64,
+        mach: mach::cputype::CPU_TYPE_X86_64,
+    },
+    b"aarch64" => Processor {
+        elf: elf::header::EM_AARCH64,
+        mach: mach::cputype::CPU_TYPE_ARM64,
+    },
+    b"riscv64" => Processor {
+        elf: elf::header::EM_RISCV,
+        mach: mach::cputype::CPU_TYPE_ANY,
+    },
+    _ => Processor {
+        elf: elf::header::EM_NONE,
+        mach: mach::cputype::CPU_TYPE_ANY,
+    },
 };
 
 #[cfg(test)]
@@ -188,7 +237,14 @@ mod tests {
 
     #[test]
     fn rubbish_is_refused_with_a_code() {
-        for bytes in [&b""[..], b"\x7f", b"\x7fELF", b"#!/bin/sh\n", &[0xcf, 0xfa, 0xed, 0xfe, 0, 0], &[0xff; 4096]] {
+        for bytes in [
+            &b""[..],
+            b"\x7f",
+            b"\x7fELF",
+            b"#!/bin/sh\n",
+            &[0xcf, 0xfa, 0xed, 0xfe, 0, 0],
+            &[0xff; 4096],
+        ] {
             let error = section(bytes).unwrap_err();
             assert_eq!(error.code(), "plugin-format", "{error}");
         }

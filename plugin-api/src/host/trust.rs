@@ -30,7 +30,10 @@ pub enum TrustError {
         path: PathBuf,
     },
     /// It belongs to somebody else.
-    #[error("`{path}` belongs to user {found}, but must belong to {}", allowed_names(allowed))]
+    #[error(
+        "`{path}` belongs to user {found}, but must belong to {}",
+        allowed_names(allowed)
+    )]
     Owner {
         /// File or folder.
         path: PathBuf,
@@ -72,13 +75,24 @@ impl TrustError {
 ///
 /// [`TrustError`], naming the file or folder and the values compared.
 pub fn open(path: &Path) -> Result<(File, PathBuf), TrustError> {
-    let failed = |path: &Path, source| TrustError::Open { path: path.to_owned(), source };
+    let failed = |path: &Path, source| TrustError::Open {
+        path: path.to_owned(),
+        source,
+    };
     let resolved = path.canonicalize().map_err(|e| failed(path, e))?;
     let mut at = PathBuf::from("/");
     let mut folder = open_part(None, Path::new("/"), FOLDER).map_err(|e| failed(&at, e))?;
     judge(&folder, &at, Part::Folder)?;
-    let names: Vec<&std::ffi::OsStr> =
-        resolved.components().filter_map(|c| if let Component::Normal(name) = c { Some(name) } else { None }).collect();
+    let names: Vec<&std::ffi::OsStr> = resolved
+        .components()
+        .filter_map(|c| {
+            if let Component::Normal(name) = c {
+                Some(name)
+            } else {
+                None
+            }
+        })
+        .collect();
     for (index, name) in names.iter().enumerate() {
         at.push(name);
         let last = index + 1 == names.len();
@@ -96,29 +110,51 @@ enum Part {
 }
 
 // O_NONBLOCK: a FIFO in the plugin's place must not hold up the agent before it is refused.
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::DIRECTORY);
+const FILE: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NONBLOCK);
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::DIRECTORY);
 
 fn open_part(parent: Option<&OwnedFd>, name: &Path, flags: OFlags) -> io::Result<OwnedFd> {
     // A folder that may be searched but not listed opens with O_PATH, which Linux has.
     #[cfg(target_os = "linux")]
-    let flags = if flags.contains(OFlags::DIRECTORY) { flags.union(OFlags::PATH) } else { flags };
+    let flags = if flags.contains(OFlags::DIRECTORY) {
+        flags.union(OFlags::PATH)
+    } else {
+        flags
+    };
     let base = parent.map_or(rustix::fs::CWD, AsFd::as_fd);
     Ok(openat(base, name, flags, Mode::empty())?)
 }
 
 fn judge(opened: &OwnedFd, path: &Path, part: Part) -> Result<(), TrustError> {
-    let stat = rustix::fs::fstat(opened).map_err(|e| TrustError::Open { path: path.to_owned(), source: e.into() })?;
+    let stat = rustix::fs::fstat(opened).map_err(|e| TrustError::Open {
+        path: path.to_owned(),
+        source: e.into(),
+    })?;
     let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
     if part == Part::File && !kind.is_file() {
-        return Err(TrustError::Kind { path: path.to_owned() });
+        return Err(TrustError::Kind {
+            path: path.to_owned(),
+        });
     }
     let allowed = allowed_owners();
     if !allowed.contains(&stat.st_uid) {
-        return Err(TrustError::Owner { path: path.to_owned(), found: stat.st_uid, allowed });
+        return Err(TrustError::Owner {
+            path: path.to_owned(),
+            found: stat.st_uid,
+            allowed,
+        });
     }
     if writable_by_others(&stat) && !(part == Part::Folder && is_restricted(&stat)) {
-        return Err(TrustError::Mode { path: path.to_owned(), found: permissions(&stat) });
+        return Err(TrustError::Mode {
+            path: path.to_owned(),
+            found: permissions(&stat),
+        });
     }
     Ok(())
 }
@@ -131,7 +167,11 @@ fn allowed_owners() -> Vec<u32> {
     }
 }
 
-#[allow(clippy::unnecessary_cast, clippy::useless_conversion, reason = "st_mode is u16 on macOS")]
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::useless_conversion,
+    reason = "st_mode is u16 on macOS"
+)]
 fn permissions(stat: &Stat) -> u32 {
     u32::from(stat.st_mode) & 0o7777
 }
@@ -146,8 +186,16 @@ fn is_restricted(stat: &Stat) -> bool {
 }
 
 fn allowed_names(ids: &[u32]) -> String {
-    let names: Vec<String> =
-        ids.iter().map(|id| if *id == 0 { "root".to_owned() } else { format!("user {id}") }).collect();
+    let names: Vec<String> = ids
+        .iter()
+        .map(|id| {
+            if *id == 0 {
+                "root".to_owned()
+            } else {
+                format!("user {id}")
+            }
+        })
+        .collect();
     names.join(" or ")
 }
 
@@ -191,9 +239,19 @@ mod tests {
     fn folders_fifos_and_missing_files_are_refused_at_once() {
         let (folder, file) = fixture();
         assert_eq!(open(folder.path()).unwrap_err().code(), "plugin-format");
-        assert_eq!(open(&folder.path().join("absent")).unwrap_err().code(), "plugin-unreadable");
+        assert_eq!(
+            open(&folder.path().join("absent")).unwrap_err().code(),
+            "plugin-unreadable"
+        );
         fs::remove_file(&file).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, &file, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &file,
+            rustix::fs::FileType::Fifo,
+            Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
         assert_eq!(open(&file).unwrap_err().code(), "plugin-format");
     }
 }

@@ -41,8 +41,7 @@ mod tests {
 
     #[test]
     fn names_are_found_by_id() {
-        let names =
-            Names::parse(b"root:x:0:0::/:/bin/sh\n# note\nother:x:0\nbad:x:no\nx:y\nlast:x:7");
+        let names = Names::parse(b"root:x:0:0::/:/bin/sh\n# note\nother:x:0\nbad:x:no\nx:y\nlast:x:7");
         assert_eq!(
             (names.of(0), names.of(7), names.of(8)),
             (Some("root"), Some("last"), None)

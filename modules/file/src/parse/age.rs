@@ -15,9 +15,7 @@ pub struct AgeTest {
 #[non_exhaustive]
 pub enum AgeError {
     /// No comparison, number or unit.
-    #[error(
-        "not an age: write `<90d` (changed since) or `>5h` (changed before), with the units d, h, m"
-    )]
+    #[error("not an age: write `<90d` (changed since) or `>5h` (changed before), with the units d, h, m")]
     Syntax,
     /// More seconds than 64 bits hold.
     #[error("the age exceeds 64 bits")]
@@ -81,9 +79,6 @@ mod tests {
         ] {
             assert_eq!(AgeTest::parse(text), Err(AgeError::Syntax), "{text}");
         }
-        assert_eq!(
-            AgeTest::parse("<18446744073709551615d"),
-            Err(AgeError::TooLarge)
-        );
+        assert_eq!(AgeTest::parse("<18446744073709551615d"), Err(AgeError::TooLarge));
     }
 }

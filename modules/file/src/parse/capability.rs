@@ -84,11 +84,7 @@ fn one(number: usize, effective: bool, permitted: u64, inheritable: u64) -> Stri
     let name = NAMES
         .get(number)
         .map_or_else(|| number.to_string(), |&name| name.to_owned());
-    let flags = [
-        (effective, 'e'),
-        (has(inheritable), 'i'),
-        (has(permitted), 'p'),
-    ];
+    let flags = [(effective, 'e'), (has(inheritable), 'i'), (has(permitted), 'p')];
     let flags: String = flags
         .iter()
         .filter(|(set, _)| *set)

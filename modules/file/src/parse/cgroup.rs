@@ -100,10 +100,7 @@ mod tests {
                 Some((&id, "podman")),
             ),
             (format!("1:x:/\n0::/x/{id}"), Some((&id, "unknown"))),
-            (
-                "0::/lxc.payload.web/init.scope".to_owned(),
-                Some(("web", "lxc")),
-            ),
+            ("0::/lxc.payload.web/init.scope".to_owned(), Some(("web", "lxc"))),
             ("4:memory:/lxc/old".to_owned(), Some(("old", "lxc"))),
             (
                 "0::/machine.slice/systemd-nspawn@box.service".to_owned(),

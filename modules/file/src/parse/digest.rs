@@ -26,9 +26,7 @@ pub fn hex(text: &str) -> Result<Box<[u8]>, HexError> {
         .map(digit)
         .collect::<Result<Vec<u8>, _>>()?;
     let (pairs, []) = digits.as_chunks::<2>() else {
-        return Err(HexError {
-            position: text.len(),
-        });
+        return Err(HexError { position: text.len() });
     };
     Ok(pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }

@@ -14,9 +14,7 @@ pub struct SizeTest {
 #[non_exhaustive]
 pub enum SizeError {
     /// No number, or something else than a unit behind it.
-    #[error(
-        "not a size: write `<10m`, `>4k` or `1024`, with the units k, m, g, t (powers of 1024)"
-    )]
+    #[error("not a size: write `<10m`, `>4k` or `1024`, with the units k, m, g, t (powers of 1024)")]
     Syntax,
     /// More bytes than 64 bits hold.
     #[error("the size exceeds 64 bits")]

@@ -12,8 +12,7 @@ fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = Vec::new();
     for (name, content) in files {
         let mut header = [0; 512];
-        let mut put =
-            |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+        let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
         put(0, name);
         put(100, "0004755\0");
         put(108, "0000007\0");
@@ -105,10 +104,7 @@ fn members_are_tested_as_files_are() {
         ),
         ["app.tar.gz!app/run", "plain"]
     );
-    assert_eq!(
-        found(top.path(), json!({ "names": ["^JndiLookup"] })),
-        [""; 0]
-    );
+    assert_eq!(found(top.path(), json!({ "names": ["^JndiLookup"] })), [""; 0]);
     // `printf 'needle\n' | sha256sum`
     let report = search(
         top.path(),
@@ -119,11 +115,7 @@ fn members_are_tested_as_files_are() {
     let finding = &report.findings[0];
     assert_eq!(
         (&finding["uid"], &finding["gid"], &finding["mtime"]),
-        (
-            &json!(7),
-            &json!(8),
-            &json!("2023-11-14T22:13:20.000000000Z")
-        )
+        (&json!(7), &json!(8), &json!("2023-11-14T22:13:20.000000000Z"))
     );
     assert!(finding["sha256"].is_string() && finding.get("ctime").is_none());
     assert!(report.coverage.complete, "{:?}", report.coverage);

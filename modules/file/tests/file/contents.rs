@@ -69,10 +69,7 @@ fn digests_of_every_algorithm_are_compared() {
             "sha2",
             "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
         ),
-        (
-            "sha3",
-            "e642824c3f8cf24ad09234ee7d3c766fc9a3a5168d0c94ad73b46fdf",
-        ),
+        ("sha3", "e642824c3f8cf24ad09234ee7d3c766fc9a3a5168d0c94ad73b46fdf"),
         (
             "sha3",
             "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532",
@@ -92,11 +89,7 @@ fn digests_of_every_algorithm_are_compared() {
     ];
     let top = tree(&[("abc", "abc"), ("other", "abd")]);
     for (key, digest) in digests {
-        assert_eq!(
-            found(top.path(), json!({ key: [digest] })),
-            ["abc"],
-            "{key}"
-        );
+        assert_eq!(found(top.path(), json!({ key: [digest] })), ["abc"], "{key}");
         assert_eq!(
             found(
                 top.path(),
@@ -138,9 +131,7 @@ fn large_files_are_read_to_their_end() {
     assert_eq!(paths(&report, top.path()), ["large"]);
     assert_eq!(
         gaps(&report),
-        [
-            "long line: in lines over 1048576 bytes, only matches up to 65536 bytes are sure to be found = 1"
-        ]
+        ["long line: in lines over 1048576 bytes, only matches up to 65536 bytes are sure to be found = 1"]
     );
     assert!(report.coverage.complete);
     let sha256 = report.findings[0]["sha256"]
@@ -149,17 +140,11 @@ fn large_files_are_read_to_their_end() {
         .to_owned();
     // With content that matches, the digest is compared as well.
     assert_eq!(
-        found(
-            top.path(),
-            json!({ "contents": ["needle"], "sha2": [sha256] })
-        ),
+        found(top.path(), json!({ "contents": ["needle"], "sha2": [sha256] })),
         ["large"]
     );
     assert_eq!(
-        found(
-            top.path(),
-            json!({ "contents": ["absent"], "sha2": [sha256] })
-        ),
+        found(top.path(), json!({ "contents": ["absent"], "sha2": [sha256] })),
         [""; 0]
     );
 }
@@ -178,14 +163,8 @@ fn holes_change_no_answer() {
         contents(top.path(), &["^start$", "^needle$"], json!({})),
         ["sparse"]
     );
-    assert_eq!(
-        contents(top.path(), &[r"\x00{1000}"], json!({})),
-        ["sparse"]
-    );
-    assert_eq!(
-        contents(top.path(), &[r"needle.", "!absent"], json!({})),
-        [""; 0]
-    );
+    assert_eq!(contents(top.path(), &[r"\x00{1000}"], json!({})), ["sparse"]);
+    assert_eq!(contents(top.path(), &[r"needle.", "!absent"], json!({})), [""; 0]);
 }
 
 #[test]
@@ -197,11 +176,7 @@ fn compressed_files_are_decoded_when_asked() {
     };
     let twice = [gzip(b"one\n"), gzip(b"needle\n")].concat();
     let cut = twice[..twice.len() - 6].to_vec();
-    let top = tree(&[
-        ("twice", twice),
-        ("cut", cut),
-        ("plain", b"needle\n".to_vec()),
-    ]);
+    let top = tree(&[("twice", twice), ("cut", cut), ("plain", b"needle\n".to_vec())]);
     assert_eq!(contents(top.path(), &["^needle$"], json!({})), ["plain"]);
     let report = search(
         top.path(),

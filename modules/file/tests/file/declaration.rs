@@ -45,10 +45,7 @@ fn slips_are_named_with_place_and_likely_meaning() {
             json!({ "paths": ["/"], "names": ["a(b"] }),
             ["/searches/s/names/0", "byte 1"],
         ),
-        (
-            json!({ "paths": ["etc"] }),
-            ["/searches/s/paths/0", "absolute"],
-        ),
+        (json!({ "paths": ["etc"] }), ["/searches/s/paths/0", "absolute"]),
     ] {
         let problem = problem(search);
         assert!(parts.iter().all(|part| problem.contains(part)), "{problem}");
@@ -57,7 +54,8 @@ fn slips_are_named_with_place_and_likely_meaning() {
 
 #[test]
 fn whole_numbers_may_have_a_fraction_of_zero() {
-    let search = json!({ "paths": ["/"], "options": { "matchlimit": 10.0, "maxdepth": 3.0, "maxerrors": 1e1 } });
+    let search =
+        json!({ "paths": ["/"], "options": { "matchlimit": 10.0, "maxdepth": 3.0, "maxerrors": 1e1 } });
     let plan = plan::<File>(&json!({ "searches": { "s": search } })).expect("accepted");
     let options = &plan.searches[0].options;
     assert_eq!(
@@ -68,13 +66,8 @@ fn whole_numbers_may_have_a_fraction_of_zero() {
 
 #[test]
 fn all_filters_must_match_on_the_command_line_and_any_in_json() {
-    let of = |arguments: &[&str]| {
-        parameters::<File>(arguments).expect("accepted")["searches"]["s1"].clone()
-    };
-    assert_eq!(
-        of(&["--path", "/", "--name", "x"])["options"]["matchall"],
-        true
-    );
+    let of = |arguments: &[&str]| parameters::<File>(arguments).expect("accepted")["searches"]["s1"].clone();
+    assert_eq!(of(&["--path", "/", "--name", "x"])["options"]["matchall"], true);
     assert_eq!(
         of(&["--path", "/", "--name", "x", "--matchany"])["options"]["matchall"],
         false

@@ -57,17 +57,13 @@ fn paths_may_be_longer_than_the_system_allows() {
         mkdirat(&dir, name.as_str(), Mode::RWXU).expect("folder is made");
         dir = openat(&dir, name.as_str(), flags, Mode::empty()).expect("folder opens");
     }
-    let file =
-        openat(&dir, "deep", OFlags::CREATE | OFlags::WRONLY, Mode::RUSR).expect("file is made");
+    let file = openat(&dir, "deep", OFlags::CREATE | OFlags::WRONLY, Mode::RUSR).expect("file is made");
     rustix::io::write(&file, b"needle").expect("file is written");
     let found = found(
         top.path(),
         json!({ "contents": ["needle"], "md5": ["4bf84babe76dabda6c4da4d25354704d"] }),
     );
-    assert!(
-        found[0].len() > 5000 && found[0].ends_with("/deep"),
-        "{found:?}"
-    );
+    assert!(found[0].len() > 5000 && found[0].ends_with("/deep"), "{found:?}");
 }
 
 #[test]
@@ -80,10 +76,7 @@ fn a_hundred_thousand_files_in_one_folder_are_searched() {
         )
         .expect("file is made");
     }
-    assert_eq!(
-        found(top.path(), json!({ "names": ["^file9999.$"] })).len(),
-        10
-    );
+    assert_eq!(found(top.path(), json!({ "names": ["^file9999.$"] })).len(), 10);
     assert_eq!(
         found(top.path(), json!({ "contents": ["needle"] })),
         ["file50007", "file7"]
@@ -99,39 +92,28 @@ fn unreadable_files_and_folders_are_reported() {
     ]);
     fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).expect("mode is set");
     for name in ["closed", "folder"] {
-        fs::set_permissions(top.path().join(name), fs::Permissions::from_mode(0o0))
-            .expect("mode is set");
+        fs::set_permissions(top.path().join(name), fs::Permissions::from_mode(0o0)).expect("mode is set");
     }
-    let searches = json!({ "s": { "paths": [top.path()], "contents": ["needle"], "options": { "maxerrors": 1 } } });
+    let searches =
+        json!({ "s": { "paths": [top.path()], "contents": ["needle"], "options": { "maxerrors": 1 } } });
     let report = as_nobody(|| run(searches));
     assert_eq!(paths(&report, top.path()), ["open"]);
     assert_eq!(
         gaps(&report),
-        [
-            "file: permission denied = 1",
-            "folder: permission denied = 1"
-        ]
+        ["file: permission denied = 1", "folder: permission denied = 1"]
     );
     assert!(!report.coverage.complete);
     assert_eq!(report.errors.len(), 2, "{:?}", report.errors);
-    assert_eq!(
-        report.errors[1],
-        "1 more errors, not listed because of maxerrors"
-    );
+    assert_eq!(report.errors[1], "1 more errors, not listed because of maxerrors");
     // What a name says is still found, and what could not be read matches nothing, negated or not.
     let searches = json!({
         "name": { "paths": [top.path()], "names": ["^closed$"], "contents": ["absent"] },
         "not": { "paths": [top.path()], "names": ["^closed$"], "contents": ["!needle"], "options": { "matchall": true } },
     });
     let report = as_nobody(|| run(searches));
-    let labels: Vec<_> = report
-        .findings
-        .iter()
-        .map(|finding| &finding["search"])
-        .collect();
+    let labels: Vec<_> = report.findings.iter().map(|finding| &finding["search"]).collect();
     assert_eq!(labels, ["name"]);
-    fs::set_permissions(top.path().join("folder"), fs::Permissions::from_mode(0o755))
-        .expect("mode is set");
+    fs::set_permissions(top.path().join("folder"), fs::Permissions::from_mode(0o755)).expect("mode is set");
 }
 
 /// Runs something in a thread without the rights of root.
@@ -139,8 +121,7 @@ fn as_nobody(work: impl FnOnce() -> Report + Send) -> Report {
     let unprivileged = || {
         if rustix::process::geteuid().is_root() {
             let nobody = rustix::process::Uid::from_raw(65534);
-            rustix::thread::set_thread_res_uid(nobody, nobody, nobody)
-                .expect("this thread becomes nobody");
+            rustix::thread::set_thread_res_uid(nobody, nobody, nobody).expect("this thread becomes nobody");
         }
         work()
     };

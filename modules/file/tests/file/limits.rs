@@ -8,9 +8,7 @@ use crate::support::{found, gaps, run, search, tree};
 
 #[test]
 fn a_search_has_a_limit_of_findings() {
-    let files: Vec<(String, &str)> = (0..50)
-        .map(|number| (format!("file{number}"), ""))
-        .collect();
+    let files: Vec<(String, &str)> = (0..50).map(|number| (format!("file{number}"), "")).collect();
     let files: Vec<(&str, &str)> = files
         .iter()
         .map(|(name, content)| (name.as_str(), *content))
@@ -24,10 +22,7 @@ fn a_search_has_a_limit_of_findings() {
     );
     assert!(!report.coverage.complete);
     let report = search(top.path(), json!({ "options": { "matchlimit": 50 } }));
-    assert_eq!(
-        (report.findings.len(), report.coverage.complete),
-        (50, true)
-    );
+    assert_eq!((report.findings.len(), report.coverage.complete), (50, true));
     // Each search has its own.
     let report = run(json!({
         "few": { "paths": [top.path()], "options": { "matchlimit": 3 } },
@@ -71,8 +66,5 @@ fn the_operation_has_limits_and_can_be_cancelled() {
         10
     );
     let report = Harness::new("/").cancel_after(20).run::<File>(&params);
-    assert_eq!(
-        (report.findings.len(), report.status),
-        (20, Status::Cancelled)
-    );
+    assert_eq!((report.findings.len(), report.status), (20, Status::Cancelled));
 }

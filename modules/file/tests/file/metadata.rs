@@ -67,18 +67,14 @@ fn without_matchall_each_filter_reports_for_itself() {
     );
     assert_eq!(paths(&report, top.path()), ["a.txt", "b.txt", "c"]);
     let of = |name: &str| {
-        let finding = report.findings.iter().find(|finding| {
-            finding["path"]
-                .as_str()
-                .is_some_and(|path| path.ends_with(name))
-        });
+        let finding = report
+            .findings
+            .iter()
+            .find(|finding| finding["path"].as_str().is_some_and(|path| path.ends_with(name)));
         matched(finding.expect("a finding"))
     };
     let pair = |filter: &str, value: &str| (filter.to_owned(), value.to_owned());
-    assert_eq!(
-        of("a.txt"),
-        [pair("name", r"\.txt$"), pair("content", "needle")]
-    );
+    assert_eq!(of("a.txt"), [pair("name", r"\.txt$"), pair("content", "needle")]);
     assert_eq!(of("b.txt"), [pair("name", r"\.txt$")]);
     assert_eq!(of("c"), [pair("content", "needle")]);
 }
@@ -87,8 +83,7 @@ fn without_matchall_each_filter_reports_for_itself() {
 fn modes_are_matched_in_three_forms() {
     let top = tree(&[("plain", ""), ("setuid", ""), ("sticky/", "")]);
     for (name, mode) in [("plain", 0o640), ("setuid", 0o4755), ("sticky", 0o1777)] {
-        fs::set_permissions(top.path().join(name), Permissions::from_mode(mode))
-            .expect("mode is set");
+        fs::set_permissions(top.path().join(name), Permissions::from_mode(mode)).expect("mode is set");
     }
     let modes = |mode: &str| {
         found(
@@ -130,8 +125,7 @@ fn owners_and_groups_have_names_or_numbers() {
         ("etc/passwd", "someone:x:4242:4243::/:\n"),
         ("etc/group", "some:x:4243:\n"),
     ]);
-    chown(top.path().join("theirs"), Some(4242), Some(4243))
-        .expect("this test needs root, to change owners");
+    chown(top.path().join("theirs"), Some(4242), Some(4243)).expect("this test needs root, to change owners");
     let harness = gumshoe_plugin_api::harness::Harness::new(top.path());
     for (key, value) in [
         ("owners", "someone"),
@@ -139,7 +133,8 @@ fn owners_and_groups_have_names_or_numbers() {
         ("groups", "some"),
         ("groups", "4243"),
     ] {
-        let params = json!({ "searches": { "s": { "paths": ["/"], key: [value], "options": { "matchall": true } } } });
+        let params =
+            json!({ "searches": { "s": { "paths": ["/"], key: [value], "options": { "matchall": true } } } });
         let report = harness.run::<gumshoe_module_file::File>(&params);
         assert_eq!(report.findings.len(), 1, "{key} {value}");
         let finding = &report.findings[0];
@@ -175,11 +170,7 @@ fn types_are_tested_as_what_they_are() {
 
 #[test]
 fn links_are_followed_to_files_below_the_path_only() {
-    let top = tree(&[
-        ("in/file", "needle"),
-        ("out/file", "needle"),
-        ("in/folder/", ""),
-    ]);
+    let top = tree(&[("in/file", "needle"), ("out/file", "needle"), ("in/folder/", "")]);
     let inside = top.path().join("in");
     for (name, target) in [
         ("good", "file"),
@@ -225,14 +216,8 @@ fn extended_attributes_and_capabilities_are_matched() {
         .flat_map(|word| word.to_le_bytes())
         .collect();
     set("able", "security.capability", &net_raw_permitted);
-    assert_eq!(
-        found(top.path(), json!({ "xattrs": [r"^user\."] })),
-        ["marked"]
-    );
-    assert_eq!(
-        found(top.path(), json!({ "capabilities": ["any"] })),
-        ["able"]
-    );
+    assert_eq!(found(top.path(), json!({ "xattrs": [r"^user\."] })), ["marked"]);
+    assert_eq!(found(top.path(), json!({ "capabilities": ["any"] })), ["able"]);
     assert_eq!(
         found(top.path(), json!({ "capabilities": ["^cap_net_raw=.*e"] })),
         ["able"]
@@ -291,11 +276,7 @@ fn findings_say_what_the_file_system_says() {
 
 #[test]
 fn one_walk_answers_several_searches() {
-    let top = tree(&[
-        ("a/b/file", "needle"),
-        ("a/file", "needle"),
-        ("file", "needle"),
-    ]);
+    let top = tree(&[("a/b/file", "needle"), ("a/file", "needle"), ("file", "needle")]);
     let report = run(json!({
         "deep": { "paths": [top.path().join("a/b")], "names": ["file"] },
         "flat": { "paths": [top.path()], "names": ["file"], "options": { "maxdepth": 0 } },

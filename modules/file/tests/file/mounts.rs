@@ -106,10 +106,8 @@ fn the_roots_of_containers_are_searched_and_not_left() {
         ("inside/file", "needle-in-container"),
         ("inside/sub/", ""),
     ]);
-    std::os::unix::fs::symlink("/inside/file", top.path().join("inside/sub/link"))
-        .expect("link is made");
-    std::os::unix::fs::symlink("/etc/hostname", top.path().join("inside/out"))
-        .expect("link is made");
+    std::os::unix::fs::symlink("/inside/file", top.path().join("inside/sub/link")).expect("link is made");
+    std::os::unix::fs::symlink("/etc/hostname", top.path().join("inside/out")).expect("link is made");
     let process = Contained::new(top.path());
     let filters = |containers: bool| json!({ "paths": ["/inside"], "contents": ["^needle-in-container$"], "options": { "containers": containers } });
     let report = search(top.path(), filters(true));

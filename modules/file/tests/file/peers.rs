@@ -39,17 +39,13 @@ type Spec = (Vec<u8>, u8, u16, String);
 
 fn make(top: &Path, files: &[Spec]) {
     for (folders, name, mode, text) in files {
-        let folder = folders.iter().fold(top.to_owned(), |path, folder| {
-            path.join(format!("d{folder}"))
-        });
+        let folder = folders
+            .iter()
+            .fold(top.to_owned(), |path, folder| path.join(format!("d{folder}")));
         fs::create_dir_all(&folder).expect("folders are made");
-        let path: PathBuf = folder.join(format!(
-            "f{name}.{}",
-            if name % 2 == 0 { "txt" } else { "log" }
-        ));
+        let path: PathBuf = folder.join(format!("f{name}.{}", if name % 2 == 0 { "txt" } else { "log" }));
         fs::write(&path, text).expect("file is made");
-        fs::set_permissions(&path, fs::Permissions::from_mode(u32::from(*mode)))
-            .expect("mode is set");
+        fs::set_permissions(&path, fs::Permissions::from_mode(u32::from(*mode))).expect("mode is set");
     }
 }
 

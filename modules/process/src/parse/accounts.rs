@@ -40,9 +40,8 @@ mod tests {
 
     #[test]
     fn the_first_name_counts() {
-        let names = Names::parse(
-            b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nbad:x:z:\nshort:x:5\nlast:x:7:",
-        );
+        let names =
+            Names::parse(b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nbad:x:z:\nshort:x:5\nlast:x:7:");
         assert_eq!(
             [0, 5, 7, 9].map(|number| names.of(number)),
             [Some("root"), None, Some("last"), None]

@@ -26,10 +26,7 @@ const RUNTIMES: [(&str, &str); 6] = [
 ];
 
 /// What begins a part of a path that is followed by a container's name.
-const NAMED: [(&str, &str); 2] = [
-    ("lxc.payload.", "lxc"),
-    ("systemd-nspawn@", "systemd-nspawn"),
-];
+const NAMED: [(&str, &str); 2] = [("lxc.payload.", "lxc"), ("systemd-nspawn@", "systemd-nspawn")];
 
 /// The container that the text of `/proc/PID/cgroup` names; none when no line does.
 ///
@@ -76,8 +73,7 @@ fn in_path(path: &str) -> Option<Container> {
 
 /// The id in a part such as `docker-ID.scope`.
 fn long_id(part: &str) -> Option<&str> {
-    let is_hex =
-        |word: &&str| word.len() == ID_DIGITS && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = |word: &&str| word.len() == ID_DIGITS && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     part.split(['-', '.', ':', '_']).find(is_hex)
 }
 
@@ -94,10 +90,7 @@ mod tests {
                 format!("0::/system.slice/docker-{id}.scope"),
                 Some((id.as_str(), "docker")),
             ),
-            (
-                format!("12:pids:/docker/{id}"),
-                Some((id.as_str(), "docker")),
-            ),
+            (format!("12:pids:/docker/{id}"), Some((id.as_str(), "docker"))),
             (
                 format!("0::/machine.slice/libpod-{id}.scope/container"),
                 Some((id.as_str(), "podman")),
@@ -114,29 +107,18 @@ mod tests {
                 format!("3:cpu:/kubepods/burstable/pod1/{id}"),
                 Some((id.as_str(), "kubernetes")),
             ),
-            (
-                format!("1:cpu:/\n0::/other/{id}"),
-                Some((id.as_str(), "unknown")),
-            ),
-            (
-                "0::/lxc.payload.web/init.scope".to_owned(),
-                Some(("web", "lxc")),
-            ),
+            (format!("1:cpu:/\n0::/other/{id}"), Some((id.as_str(), "unknown"))),
+            ("0::/lxc.payload.web/init.scope".to_owned(), Some(("web", "lxc"))),
             ("9:memory:/lxc/web".to_owned(), Some(("web", "lxc"))),
             (
                 "0::/machine.slice/systemd-nspawn@web.service/payload".to_owned(),
                 Some(("web", "systemd-nspawn")),
             ),
-            (
-                "0::/user.slice/user-0.slice/session-1.scope".to_owned(),
-                None,
-            ),
+            ("0::/user.slice/user-0.slice/session-1.scope".to_owned(), None),
         ] {
             let found = container(path.as_bytes());
             assert_eq!(
-                found
-                    .as_ref()
-                    .map(|found| (found.id.as_str(), found.runtime)),
+                found.as_ref().map(|found| (found.id.as_str(), found.runtime)),
                 expected,
                 "{path}"
             );

@@ -95,10 +95,7 @@ mod tests {
             boot_seconds(b"cpu 1 2\nbtime 1700000000\nprocesses 5\n"),
             Some(1_700_000_000)
         );
-        assert_eq!(
-            (effective_uid(b"Uid: 1"), boot_seconds(b"btime x")),
-            (None, None)
-        );
+        assert_eq!((effective_uid(b"Uid: 1"), boot_seconds(b"btime x")), (None, None));
     }
 
     proptest! {

@@ -116,16 +116,12 @@ impl Masked {
         if self.mask.is_empty() || bytes.len() != self.len() {
             return bytes == self.value;
         }
-        let chunks = bytes
-            .chunks(COMPARE_BYTES)
-            .zip(self.mask.chunks(COMPARE_BYTES));
+        let chunks = bytes.chunks(COMPARE_BYTES).zip(self.mask.chunks(COMPARE_BYTES));
         chunks
             .zip(self.value.chunks(COMPARE_BYTES))
             .all(|((bytes, masks), values)| {
                 let pairs = bytes.iter().zip(masks).zip(values);
-                pairs.fold(0, |wrong, ((byte, mask), value)| {
-                    wrong | ((byte & mask) ^ value)
-                }) == 0
+                pairs.fold(0, |wrong, ((byte, mask), value)| wrong | ((byte & mask) ^ value)) == 0
             })
     }
 
@@ -139,9 +135,7 @@ impl Masked {
         let within = haystack.get(span.clone())?;
         let at = match &self.whole {
             Some(finder) => finder.find(within),
-            None => within
-                .windows(self.len())
-                .position(|bytes| self.matches(bytes)),
+            None => within.windows(self.len()).position(|bytes| self.matches(bytes)),
         };
         at.map(|at| span.start + at..span.start + at + self.len())
     }
@@ -215,22 +209,12 @@ mod tests {
             needle.find(haystack.as_bytes(), 5..haystack.len()),
             Some(100..haystack.len())
         );
-        assert_eq!(
-            needle.find(haystack.as_bytes(), 5..haystack.len() - 1),
-            None
-        );
+        assert_eq!(needle.find(haystack.as_bytes(), 5..haystack.len() - 1), None);
     }
 
     #[test]
     fn other_patterns_have_no_mask() {
-        for pattern in [
-            "a.b",
-            "a?b",
-            "[abc]",
-            r"\bab",
-            "a|bc",
-            r"(?s)(.{1000}){1000}a",
-        ] {
+        for pattern in ["a.b", "a?b", "[abc]", r"\bab", "a|bc", r"(?s)(.{1000}){1000}a"] {
             assert!(masked(pattern).is_none(), "{pattern}");
         }
     }

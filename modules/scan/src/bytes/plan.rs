@@ -48,11 +48,7 @@ impl ByteSelection {
             .collect();
         patterns.sort_unstable();
         patterns.dedup();
-        let chosen = |needle: &usize| {
-            patterns
-                .binary_search(&set.needles[*needle].pattern)
-                .is_ok()
-        };
+        let chosen = |needle: &usize| patterns.binary_search(&set.needles[*needle].pattern).is_ok();
         let needles = (0..set.needles.len()).filter(chosen);
         let (with, mut without): (Vec<usize>, Vec<usize>) =
             needles.partition(|&needle| set.needles[needle].required.is_some());
@@ -93,14 +89,8 @@ fn combine(set: &ByteSet, needles: &[usize], automata: &mut Vec<Combined>) {
         }
         _ => needles.split_at(needles.len() / 2),
     };
-    let hirs: Vec<&Hir> = needles
-        .iter()
-        .map(|&needle| &set.needles[needle].hir)
-        .collect();
-    match Automaton::new(
-        &hirs,
-        set.limits.max_automaton_bytes * COMBINED_AUTOMATON_FACTOR,
-    ) {
+    let hirs: Vec<&Hir> = needles.iter().map(|&needle| &set.needles[needle].hir).collect();
+    match Automaton::new(&hirs, set.limits.max_automaton_bytes * COMBINED_AUTOMATON_FACTOR) {
         Some(automaton) => {
             let automaton = Some(Cached::new(automaton, &set.slots));
             automata.push(Combined {

@@ -176,10 +176,7 @@ impl Searcher {
         if !self.any_open(&group.members) {
             return;
         }
-        let end = view
-            .haystack
-            .len()
-            .min(view.block.end + group.literal_bytes - 1);
+        let end = view.haystack.len().min(view.block.end + group.literal_bytes - 1);
         let haystack = &view.haystack[..end];
         let (mut at, mut hits) = (view.block.start, 0);
         while let Some(hit) = group
@@ -207,9 +204,7 @@ impl Searcher {
             return;
         }
         if let Some(automaton) = &combined.automaton {
-            let end = view
-                .visible()
-                .min(view.block.end + self.set.max_match_bytes);
+            let end = view.visible().min(view.block.end + self.set.max_match_bytes);
             let cache = self.caches.automaton(automaton);
             let span = view.block.start.min(end)..end;
             if automaton.engine.first_end(cache, view.haystack, span) == Ok(None) {
@@ -230,12 +225,7 @@ impl Searcher {
             if !self.is_open(needle) {
                 self.wasted += 1;
             } else if !self.needles[needle].is_done {
-                self.directly(
-                    needle,
-                    view,
-                    at.saturating_sub(self.set.max_match_bytes),
-                    sink,
-                );
+                self.directly(needle, view, at.saturating_sub(self.set.max_match_bytes), sink);
             }
         }
     }
@@ -257,12 +247,7 @@ impl Searcher {
         let state = &mut self.needles[needle];
         state.spent += steps;
         if state.spent > view.block.len() {
-            self.directly(
-                needle,
-                view,
-                hit.saturating_sub(self.set.max_match_bytes),
-                sink,
-            );
+            self.directly(needle, view, hit.saturating_sub(self.set.max_match_bytes), sink);
         }
     }
 
@@ -287,16 +272,10 @@ impl Searcher {
                         .get(range.clone())
                         .is_some_and(|b| masked.matches(b))
                 };
-                (
-                    range.filter(is_match),
-                    masked.len() / COMPARED_BYTES_PER_STEP,
-                )
+                (range.filter(is_match), masked.len() / COMPARED_BYTES_PER_STEP)
             }
             Check::Anchored { before } => {
-                let Some(start) = literal
-                    .checked_sub(*before)
-                    .filter(|&start| start >= resume)
-                else {
+                let Some(start) = literal.checked_sub(*before).filter(|&start| start >= resume) else {
                     return (None, 1);
                 };
                 let end = view.visible().min(start.saturating_add(max));
@@ -311,9 +290,7 @@ impl Searcher {
                 )
             }
             Check::Around { before } => {
-                let start = literal
-                    .saturating_sub(before.unwrap_or(max).min(max))
-                    .max(resume);
+                let start = literal.saturating_sub(before.unwrap_or(max).min(max)).max(resume);
                 let end = view.visible().min(literal.saturating_add(max)).max(start);
                 let found = self.find(needle, view, start..end);
                 (found.filter(|found| found.start <= literal), end - start)
@@ -335,20 +312,13 @@ impl Searcher {
                 return;
             }
             match self.find(&set.needles[number], view, from..end) {
-                Some(found) if found.start < view.block.end => {
-                    self.found(number, found, view, sink)
-                }
+                Some(found) if found.start < view.block.end => self.found(number, found, view, sink),
                 _ => return,
             }
         }
     }
 
-    fn find(
-        &mut self,
-        needle: &Needle,
-        view: &View<'_>,
-        span: Range<usize>,
-    ) -> Option<Range<usize>> {
+    fn find(&mut self, needle: &Needle, view: &View<'_>, span: Range<usize>) -> Option<Range<usize>> {
         if let Check::Masked(masked) = &needle.check
             && masked.finds_itself()
         {
@@ -365,8 +335,7 @@ impl Searcher {
 
     /// Offset in the haystack from which on the needle's next match may start.
     fn resume(&self, needle: usize, view: &View<'_>) -> usize {
-        usize::try_from(self.needles[needle].resume.saturating_sub(view.offset))
-            .unwrap_or(usize::MAX)
+        usize::try_from(self.needles[needle].resume.saturating_sub(view.offset)).unwrap_or(usize::MAX)
     }
 
     fn found(&mut self, number: usize, range: Range<usize>, view: &View<'_>, sink: &mut dyn Sink) {

@@ -149,11 +149,7 @@ impl ByteSet {
             }
             needles.push(Needle::new(index, false, hir, &limits, &slots)?);
         }
-        let fixed = needles
-            .iter()
-            .filter_map(Needle::fixed_bytes)
-            .max()
-            .unwrap_or(0);
+        let fixed = needles.iter().filter_map(Needle::fixed_bytes).max().unwrap_or(0);
         Ok(ByteSet {
             needles,
             max_matches: patterns.iter().map(|pattern| pattern.max_matches).collect(),

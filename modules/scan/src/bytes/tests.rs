@@ -95,11 +95,7 @@ fn patterns() -> (Vec<Pattern<'static>>, Vec<(&'static str, bool)>) {
     )
 }
 
-fn scan_in_chunks(
-    scan: &mut ByteScan,
-    segment: &[u8],
-    mut cuts: impl Iterator<Item = usize>,
-) -> Vec<Match> {
+fn scan_in_chunks(scan: &mut ByteScan, segment: &[u8], mut cuts: impl Iterator<Item = usize>) -> Vec<Match> {
     let mut matches = Vec::new();
     scan.segment(ADDRESS, &mut matches);
     let mut rest = segment;
@@ -200,19 +196,9 @@ fn needles_at_every_kind_of_boundary_are_found_once() {
     let mut scan = ByteScan::new(&set);
     let all = set.select(&[0, 1, 2, 3, 4, 5]);
     let text = b"gumshoe-needle";
-    for boundary in [
-        0,
-        PAGE,
-        CHUNK - MAX_MATCH_BYTES,
-        CHUNK,
-        2 * CHUNK,
-        3 * CHUNK,
-    ] {
+    for boundary in [0, PAGE, CHUNK - MAX_MATCH_BYTES, CHUNK, 2 * CHUNK, 3 * CHUNK] {
         for shift in (0..=text.len() + 1).chain([MAX_MATCH_BYTES, MAX_MATCH_BYTES + 1]) {
-            let Some(at) = boundary
-                .checked_sub(shift)
-                .or((boundary == 0).then_some(shift))
-            else {
+            let Some(at) = boundary.checked_sub(shift).or((boundary == 0).then_some(shift)) else {
                 continue;
             };
             let mut segment = vec![0u8; 3 * CHUNK];
@@ -235,8 +221,7 @@ fn needles_at_every_kind_of_boundary_are_found_once() {
 
 #[test]
 fn nothing_joins_bytes_that_are_not_adjacent() {
-    let set =
-        Arc::new(ByteSet::new(&[Pattern::literal(b"needle"), Pattern::regex("^le$")]).unwrap());
+    let set = Arc::new(ByteSet::new(&[Pattern::literal(b"needle"), Pattern::regex("^le$")]).unwrap());
     let mut scan = ByteScan::new(&set);
     scan.begin(&set.select(&[0, 1]));
     let mut matches = Vec::new();
@@ -305,12 +290,7 @@ fn settled_patterns_are_dropped_and_the_others_go_on() {
     }
     scan.begin(&set.select(&[0]));
     assert_eq!(
-        scan.slice(
-            0,
-            b"xxxxxxxxxxxxxxxxxxxxxxxxx",
-            &mut Vec::new(),
-            &mut || true
-        ),
+        scan.slice(0, b"xxxxxxxxxxxxxxxxxxxxxxxxx", &mut Vec::new(), &mut || true),
         25
     );
     assert!(scan.is_settled());
@@ -346,11 +326,7 @@ fn hostile_bytes_do_not_cost_more_than_linear_time() {
     let mut scan = ByteScan::new(&set);
     scan.begin(&set.select(&[0, 1, 2, 3, 4, 5, 6]));
     // Quadratic behaviour would take minutes for this.
-    let matches = scan_in_chunks(
-        &mut scan,
-        &vec![b'a'; 1 << 20],
-        std::iter::repeat(256 << 10),
-    );
+    let matches = scan_in_chunks(&mut scan, &vec![b'a'; 1 << 20], std::iter::repeat(256 << 10));
     assert_eq!(matches, []);
 }
 
@@ -377,11 +353,7 @@ fn wide_forms_are_found_beside_the_pattern() {
     let set = Arc::new(ByteSet::new(&[Pattern::regex("(?i)Secret").also_wide(true)]).unwrap());
     let mut scan = ByteScan::new(&set);
     scan.begin(&set.select(&[0]));
-    let matches = scan_in_chunks(
-        &mut scan,
-        b"..sEcret..S\0e\0c\0r\0e\0T\0",
-        std::iter::repeat(7),
-    );
+    let matches = scan_in_chunks(&mut scan, b"..sEcret..S\0e\0c\0r\0e\0T\0", std::iter::repeat(7));
     let mut found = of_pattern(&matches, 0);
     found.sort_unstable();
     assert_eq!(found, [(ADDRESS + 2, 6), (ADDRESS + 10, 12)]);

@@ -78,9 +78,7 @@ impl Searcher {
     }
 
     pub(super) fn every(&self, pattern: usize) -> bool {
-        self.states
-            .get(pattern)
-            .is_some_and(|state| !state.every_failed)
+        self.states.get(pattern).is_some_and(|state| !state.every_failed)
     }
 
     pub(super) fn settled(&self) -> bool {
@@ -93,10 +91,7 @@ impl Searcher {
             match filter {
                 Filter::Literals(group) => self.by_literals(group, lines),
                 Filter::Regex(pattern) => self.by_regex(*pattern, lines, 0),
-                Filter::Automaton {
-                    automaton,
-                    patterns,
-                } => self.by_automaton(automaton, patterns, lines),
+                Filter::Automaton { automaton, patterns } => self.by_automaton(automaton, patterns, lines),
             }
         }
         for &pattern in &selection.every {
@@ -108,10 +103,7 @@ impl Searcher {
     pub(super) fn window(&mut self, selection: &Selection, window: &Window<'_>) {
         for filter in &selection.filters {
             if let Filter::Literals(filter) = filter
-                && filter
-                    .finder
-                    .find(window.haystack, window.span.start)
-                    .is_none()
+                && filter.finder.find(window.haystack, window.span.start).is_none()
             {
                 continue;
             }

@@ -70,10 +70,7 @@ impl LineSet {
     /// # Errors
     ///
     /// The first pattern that is refused, with its index; see [`PatternError`].
-    pub fn with_limits<P: AsRef<str>>(
-        patterns: &[P],
-        limits: Limits,
-    ) -> Result<LineSet, PatternError> {
+    pub fn with_limits<P: AsRef<str>>(patterns: &[P], limits: Limits) -> Result<LineSet, PatternError> {
         limits.check_count(patterns.len())?;
         let slots = Slots::default();
         let compiled = patterns.iter().enumerate().map(|(index, pattern)| {
@@ -154,10 +151,7 @@ impl LineSet {
             .iter()
             .map(|&pattern| &self.patterns[pattern].hir)
             .collect();
-        match Automaton::new(
-            &hirs,
-            self.limits.max_automaton_bytes * COMBINED_AUTOMATON_FACTOR,
-        ) {
+        match Automaton::new(&hirs, self.limits.max_automaton_bytes * COMBINED_AUTOMATON_FACTOR) {
             Some(automaton) => {
                 let automaton = Cached::new(automaton, &self.slots);
                 filters.push(Filter::Automaton {
@@ -174,12 +168,7 @@ impl LineSet {
 }
 
 impl LinePattern {
-    fn new(
-        index: usize,
-        original: &Hir,
-        limits: &Limits,
-        slots: &Slots,
-    ) -> Result<Self, PatternError> {
+    fn new(index: usize, original: &Hir, limits: &Limits, slots: &Slots) -> Result<Self, PatternError> {
         let hir = rewrite::for_buffer(original);
         let buffer = Cached::new(syntax::compile(index, &hir, limits)?, slots);
         let line = if rewrite::is_exact_on_a_line(original) {

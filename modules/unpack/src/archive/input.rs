@@ -85,8 +85,7 @@ impl Read for Slice<'_> {
         if count == 0 {
             return Ok(0);
         }
-        self.inner
-            .seek(SeekFrom::Start(self.start + self.position))?;
+        self.inner.seek(SeekFrom::Start(self.start + self.position))?;
         let count = self.inner.read(&mut out[..count])?;
         self.position += count as u64;
         Ok(count)

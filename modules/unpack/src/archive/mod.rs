@@ -10,17 +10,13 @@ mod zip_layout;
 
 use std::io::{Read, Seek};
 
-pub use member::{
-    Anomaly, Flow, Gap, MAX_LISTED, Member, MemberKind, Summary, WalkError, WalkOptions,
-};
+pub use member::{Anomaly, Flow, Gap, MAX_LISTED, Member, MemberKind, Summary, WalkError, WalkOptions};
 
 use self::{
     input::{Input, Slice},
     walker::Walker,
 };
-use crate::{
-    Container, DETECT_BYTES, Format, budget::Budget, detect, reason::Reason, source::read_full,
-};
+use crate::{Container, DETECT_BYTES, Format, budget::Budget, detect, reason::Reason, source::read_full};
 
 /// Shows each member of an archive, and of the archives inside it, to `visit`.
 ///

@@ -95,10 +95,7 @@ impl Tar<'_> {
                 Ok(header) => return Ok(Some(Parsed { header, block })),
                 Err(NoHeader::Zero) => self.behind_end = true,
                 Err(_) if self.behind_end => {
-                    return Err(Reason::Trailing {
-                        format: NAME,
-                        offset,
-                    });
+                    return Err(Reason::Trailing { format: NAME, offset });
                 }
                 Err(NoHeader::Checksum) => {
                     return Err(Reason::corrupt(NAME, offset, "wrong header checksum"));
@@ -137,12 +134,7 @@ impl Tar<'_> {
         }
     }
 
-    fn take_pax(
-        &mut self,
-        walker: &mut Walker<'_>,
-        size: u64,
-        global: bool,
-    ) -> Result<Step, Ended> {
+    fn take_pax(&mut self, walker: &mut Walker<'_>, size: u64, global: bool) -> Result<Step, Ended> {
         let offset = self.input.position();
         let limit = walker.budget.limits().extended_header_bytes;
         if size > limit {
@@ -154,11 +146,7 @@ impl Tar<'_> {
             }));
         }
         let records = self.read_padded(size)?;
-        let target = if global {
-            &mut self.global
-        } else {
-            &mut self.next
-        };
+        let target = if global { &mut self.global } else { &mut self.next };
         if target.add(&records).is_err() {
             let detail = "an extended header record is malformed";
             return Ok(walker.gap(Reason::corrupt(NAME, offset, detail)));
@@ -248,12 +236,7 @@ impl Tar<'_> {
     }
 
     /// A member that is longer than the rest of a seekable archive.
-    fn show_cut(
-        &mut self,
-        walker: &mut Walker<'_>,
-        entry: Entry,
-        size: u64,
-    ) -> Result<Step, Ended> {
+    fn show_cut(&mut self, walker: &mut Walker<'_>, entry: Entry, size: u64) -> Result<Step, Ended> {
         let mut data = Data::new(&mut self.input, size);
         let step = walker.show(entry, Content::Stream(&mut data));
         let told = data.failed;
@@ -299,12 +282,7 @@ impl Tar<'_> {
         self.skip_or_end(padding(end))
     }
 
-    fn sparse_map(
-        &mut self,
-        parsed: &Parsed,
-        own: &Extended,
-        size: u64,
-    ) -> Result<SparseKind, Reason> {
+    fn sparse_map(&mut self, parsed: &Parsed, own: &Extended, size: u64) -> Result<SparseKind, Reason> {
         let offset = self.input.position();
         let bad = |stored| {
             let reason = Reason::corrupt(NAME, offset, "malformed map of a sparse file");
@@ -315,9 +293,9 @@ impl Tar<'_> {
             return Ok(map.map_or_else(|| bad(size), |map| SparseKind::Map { map, stored: size }));
         }
         if own.sparse.map_in_data {
-            return self.leading_map(own, size).map(|(map, stored)| {
-                map.map_or_else(|| bad(stored), |map| SparseKind::Map { map, stored })
-            });
+            return self
+                .leading_map(own, size)
+                .map(|(map, stored)| map.map_or_else(|| bad(stored), |map| SparseKind::Map { map, stored }));
         }
         if let (Some(segments), Some(real)) = (&own.sparse.map, own.sparse.real_size) {
             let map = Map::new(segments.clone(), real, size);
@@ -452,9 +430,7 @@ impl<'t, 'a> Data<'t, 'a> {
 
 impl Read for Data<'_, '_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let length = out
-            .len()
-            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let length = out.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         if length == 0 {
             return Ok(0);
         }

@@ -87,12 +87,7 @@ impl<'w> Walker<'w> {
     }
 
     /// Goes inside a format.
-    pub(super) fn enter(
-        &mut self,
-        format: Format,
-        input: Input<'_>,
-        decoded: &mut Vec<Codec>,
-    ) -> Step {
+    pub(super) fn enter(&mut self, format: Format, input: Input<'_>, decoded: &mut Vec<Codec>) -> Step {
         match format {
             Format::Archive(container) => self.enter_archive(container, input),
             Format::Compressed(codec) => self.enter_compressed(codec, input, decoded),
@@ -126,12 +121,7 @@ impl<'w> Walker<'w> {
     }
 
     /// Decodes a stream, and goes on with what is in it or shows it.
-    fn enter_compressed(
-        &mut self,
-        codec: Codec,
-        input: Input<'_>,
-        decoded: &mut Vec<Codec>,
-    ) -> Step {
+    fn enter_compressed(&mut self, codec: Codec, input: Input<'_>, decoded: &mut Vec<Codec>) -> Step {
         decoded.push(codec);
         let step = match input {
             Input::Seekable(mut slice) => self.decode(codec, &mut slice, decoded),
@@ -155,12 +145,7 @@ impl<'w> Walker<'w> {
     }
 
     /// A compressed stream in a compressed stream counts as nesting, or gzip's quines would never end.
-    fn enter_next_layer(
-        &mut self,
-        codec: Codec,
-        content: &mut dyn Read,
-        decoded: &mut Vec<Codec>,
-    ) -> Step {
+    fn enter_next_layer(&mut self, codec: Codec, content: &mut dyn Read, decoded: &mut Vec<Codec>) -> Step {
         if let Err(reason) = self.budget.check_depth(self.depth + 1) {
             return self.gap(reason);
         }
@@ -175,12 +160,7 @@ impl<'w> Walker<'w> {
         self.options.nested || self.path.is_empty()
     }
 
-    fn show_decoded(
-        &mut self,
-        format: Option<Format>,
-        content: &mut dyn Read,
-        decoded: &[Codec],
-    ) -> Step {
+    fn show_decoded(&mut self, format: Option<Format>, content: &mut dyn Read, decoded: &[Codec]) -> Step {
         if !self.options.decompress && !self.path.is_empty() {
             return ControlFlow::Continue(());
         }
@@ -246,11 +226,7 @@ impl<'w> Walker<'w> {
         match format.filter(|_| self.goes_into(entry, format, flow)) {
             Some(format) => {
                 let whole = slice.length();
-                self.enter(
-                    format,
-                    Input::Seekable(slice.part(0, whole)),
-                    &mut Vec::new(),
-                )
+                self.enter(format, Input::Seekable(slice.part(0, whole)), &mut Vec::new())
             }
             None => ControlFlow::Continue(()),
         }

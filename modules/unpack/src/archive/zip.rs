@@ -57,11 +57,7 @@ pub(super) fn walk(walker: &mut Walker<'_>, mut slice: Slice<'_>) -> Step {
     step
 }
 
-fn read_directory(
-    walker: &Walker<'_>,
-    slice: &mut Slice<'_>,
-    layout: &Layout,
-) -> Result<Vec<u8>, Reason> {
+fn read_directory(walker: &Walker<'_>, slice: &mut Slice<'_>, layout: &Layout) -> Result<Vec<u8>, Reason> {
     let limit = walker.budget.limits().directory_bytes;
     let stated = layout.directory_bytes;
     if stated > limit {
@@ -167,13 +163,7 @@ impl Zip<'_> {
     /// Reads the local header, compares it, and makes sure that no bytes are used twice.
     fn locate(&mut self, header: &Header, anomalies: &mut Vec<Anomaly>) -> Result<Data, Reason> {
         let at = self.layout.base.saturating_add(header.offset);
-        let bad = || {
-            Reason::corrupt(
-                NAME,
-                at,
-                "there is no local header where a member should be",
-            )
-        };
+        let bad = || Reason::corrupt(NAME, at, "there is no local header where a member should be");
         let mut fixed = [0; LOCAL_BYTES];
         if header.many_disks || !self.slice.read_at(at, &mut fixed)? {
             return Err(bad());
@@ -213,13 +203,7 @@ impl Zip<'_> {
         Ok(())
     }
 
-    fn show(
-        &mut self,
-        walker: &mut Walker<'_>,
-        entry: Entry,
-        header: &Header,
-        data: &Data,
-    ) -> Step {
+    fn show(&mut self, walker: &mut Walker<'_>, entry: Entry, header: &Header, data: &Data) -> Step {
         let method = match method_of(header) {
             Ok(method) => method,
             Err(reason) => return walker.show(entry, Content::Unreadable(reason)),
@@ -227,9 +211,7 @@ impl Zip<'_> {
         let budget = walker.budget;
         let mut raw = self.slice.part(data.start, data.length);
         match method {
-            Method::Stored if is_intact(&mut raw, header, walker) => {
-                walker.show(entry, Content::Stored(raw))
-            }
+            Method::Stored if is_intact(&mut raw, header, walker) => walker.show(entry, Content::Stored(raw)),
             Method::Stored => {
                 let mut checked = Checked::new(raw, header);
                 walker.show(entry, Content::Stream(&mut checked))
@@ -313,18 +295,12 @@ fn compare(header: &Header, local: &Header, anomalies: &mut Vec<Anomaly>) {
         ("name", header.name != local.name),
         ("method", header.method != local.method),
         ("flags", header.is_encrypted() != local.is_encrypted()),
-        (
-            "checksum",
-            header.crc != local.crc && !(later && local.crc == 0),
-        ),
+        ("checksum", header.crc != local.crc && !(later && local.crc == 0)),
         (
             "compressed size",
             header.compressed != local.compressed && !(later && local.compressed == 0),
         ),
-        (
-            "size",
-            header.size != local.size && !(later && local.size == 0),
-        ),
+        ("size", header.size != local.size && !(later && local.size == 0)),
     ];
     let fields = differs.into_iter().filter(|(_, differs)| *differs);
     anomalies.extend(fields.map(|(field, _)| Anomaly::HeaderMismatch { field }));

@@ -3,8 +3,8 @@
 use super::input::Slice;
 use crate::{
     parse::zip::{
-        CENTRAL_MAGIC, END_BYTES, END64_BYTES, End, LOCATOR_BYTES, MAX_COMMENT_BYTES, find_end,
-        parse_end, parse_end64, parse_locator,
+        CENTRAL_MAGIC, END_BYTES, END64_BYTES, End, LOCATOR_BYTES, MAX_COMMENT_BYTES, find_end, parse_end,
+        parse_end64, parse_locator,
     },
     reason::Reason,
 };
@@ -56,11 +56,7 @@ fn end_comment(record: &[u8]) -> u64 {
 }
 
 /// The zip64 end record with its position. `before` lies in front of the end record, from `start` on.
-fn find_end64(
-    slice: &mut Slice<'_>,
-    before: &[u8],
-    start: u64,
-) -> Result<Option<(End, u64)>, Reason> {
+fn find_end64(slice: &mut Slice<'_>, before: &[u8], start: u64) -> Result<Option<(End, u64)>, Reason> {
     let Some(locator) = before.len().checked_sub(LOCATOR_BYTES) else {
         return Ok(None);
     };

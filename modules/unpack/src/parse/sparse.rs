@@ -38,10 +38,7 @@ impl Map {
             end = segment.offset.checked_add(segment.length)?;
             sum = sum.checked_add(segment.length)?;
         }
-        (end <= real_size && sum == stored).then_some(Self {
-            segments,
-            real_size,
-        })
+        (end <= real_size && sum == stored).then_some(Self { segments, real_size })
     }
 }
 
@@ -77,10 +74,7 @@ pub(crate) fn parse_header_map(block: &[u8; BLOCK_BYTES]) -> Option<(Vec<Segment
 }
 
 /// Old GNU: the entries of a continuation block; true when another one follows.
-pub(crate) fn parse_more_map(
-    segments: &mut Vec<Segment>,
-    block: &[u8; BLOCK_BYTES],
-) -> Option<bool> {
+pub(crate) fn parse_more_map(segments: &mut Vec<Segment>, block: &[u8; BLOCK_BYTES]) -> Option<bool> {
     add_entries(segments, block, MORE_MAP)?;
     Some(block[504] != 0)
 }
@@ -117,9 +111,7 @@ impl MapLines {
                 return Some(true);
             }
             match byte {
-                b'\n' => self
-                    .numbers
-                    .push(decimal(&std::mem::take(&mut self.digits))?),
+                b'\n' => self.numbers.push(decimal(&std::mem::take(&mut self.digits))?),
                 digit if self.digits.len() < 20 => self.digits.push(*digit),
                 _ => return None,
             }

@@ -97,11 +97,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 pub(crate) fn find_end(tail: &[u8]) -> Option<usize> {
     let positions = || {
         let last = tail.len().checked_sub(END_BYTES)?;
-        Some(
-            (0..=last)
-                .rev()
-                .filter(|at| tail[*at..].starts_with(END_MAGIC)),
-        )
+        Some((0..=last).rev().filter(|at| tail[*at..].starts_with(END_MAGIC)))
     };
     let exact = |at: &usize| {
         let comment = u16_at(tail, at + 20).map(usize::from);
@@ -119,9 +115,7 @@ pub(crate) fn parse_end(bytes: &[u8]) -> Option<End> {
         entries: entries.into(),
         directory_bytes: directory_bytes.into(),
         directory_offset: directory_offset.into(),
-        wants_zip64: entries == u16::MAX
-            || directory_bytes == u32::MAX
-            || directory_offset == u32::MAX,
+        wants_zip64: entries == u16::MAX || directory_bytes == u32::MAX || directory_offset == u32::MAX,
         appended: 0,
     })
 }
@@ -306,10 +300,7 @@ mod tests {
         fake[20] = 9;
         let tail = end(&fake);
         assert_eq!(find_end(&tail), Some(0));
-        assert_eq!(
-            find_end(&[&tail[..], b"appended"].concat()),
-            Some(END_BYTES)
-        );
+        assert_eq!(find_end(&[&tail[..], b"appended"].concat()), Some(END_BYTES));
         assert_eq!(find_end(b"PK\x05\x06"), None);
     }
 }

@@ -1,11 +1,7 @@
 //! Makes archives and collects what a walk shows.
 
 #![allow(dead_code, reason = "each test program uses a part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
     io::{self, Cursor, Read, Seek, SeekFrom, Write},
@@ -14,8 +10,7 @@ use std::{
 };
 
 use gumshoe_unpack::{
-    Anomaly, Budget, Container, Flow, Limits, MemberKind, Reason, Summary, WalkOptions,
-    walk_archive,
+    Anomaly, Budget, Container, Flow, Limits, MemberKind, Reason, Summary, WalkOptions, walk_archive,
 };
 
 /// A member as the visitor saw it.
@@ -39,10 +34,7 @@ pub struct Shown {
 
 /// Names with `!` between them.
 pub fn joined(path: &[Vec<u8>]) -> String {
-    let names: Vec<_> = path
-        .iter()
-        .map(|name| String::from_utf8_lossy(name))
-        .collect();
+    let names: Vec<_> = path.iter().map(|name| String::from_utf8_lossy(name)).collect();
     names.join("!")
 }
 
@@ -55,30 +47,25 @@ pub fn walk(bytes: &[u8]) -> (Vec<Shown>, Summary) {
 pub fn walk_with(bytes: &[u8], limits: Limits, options: WalkOptions) -> (Vec<Shown>, Summary) {
     let budget = Budget::new(limits);
     let mut members = Vec::new();
-    let summary = walk_archive(
-        Cursor::new(bytes),
-        &budget,
-        options,
-        &mut |member, content| {
-            let mut partial = Vec::new();
-            let failure = content.read_to_end(&mut partial).err();
-            members.push(Shown {
-                path: joined(member.path),
-                container: member.container,
-                kind: member.kind,
-                size_hint: member.size_hint,
-                mtime_s: member.mtime_s,
-                mode: member.mode,
-                link: member.link.map(<[u8]>::to_vec),
-                decoded: member.is_decoded(),
-                anomalies: member.anomalies.to_vec(),
-                content: failure.is_none().then(|| partial.clone()),
-                failure: failure.map(|error| Reason::of(&error)),
-                partial,
-            });
-            Flow::Continue
-        },
-    );
+    let summary = walk_archive(Cursor::new(bytes), &budget, options, &mut |member, content| {
+        let mut partial = Vec::new();
+        let failure = content.read_to_end(&mut partial).err();
+        members.push(Shown {
+            path: joined(member.path),
+            container: member.container,
+            kind: member.kind,
+            size_hint: member.size_hint,
+            mtime_s: member.mtime_s,
+            mode: member.mode,
+            link: member.link.map(<[u8]>::to_vec),
+            decoded: member.is_decoded(),
+            anomalies: member.anomalies.to_vec(),
+            content: failure.is_none().then(|| partial.clone()),
+            failure: failure.map(|error| Reason::of(&error)),
+            partial,
+        });
+        Flow::Continue
+    });
     (members, summary.expect("an archive"))
 }
 
@@ -143,8 +130,7 @@ pub fn gzip(content: &[u8]) -> Vec<u8> {
 }
 
 pub fn deflate(content: &[u8]) -> Vec<u8> {
-    let mut encoder =
-        flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
 }

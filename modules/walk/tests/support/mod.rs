@@ -61,8 +61,7 @@ impl Visitor for Seen {
 
     fn skipped(&mut self, skip: &Skip<'_>) {
         let roots = skip.roots().map(|root| root.root).collect();
-        self.skipped
-            .push((skip.path(), skip.reason().clone(), roots));
+        self.skipped.push((skip.path(), skip.reason().clone(), roots));
     }
 }
 

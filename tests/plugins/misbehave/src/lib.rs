@@ -81,12 +81,19 @@ impl Module for Misbehave {
 
     fn run(plan: Params, context: &Context) -> Result<Finding, Failure> {
         for number in 0..u64::from(plan.first) {
-            if context.emit(&Finding { number, text: "first".to_owned() }) == Flow::Stop {
+            if context.emit(&Finding {
+                number,
+                text: "first".to_owned(),
+            }) == Flow::Stop
+            {
                 break;
             }
         }
         misbehave(plan.deed, context)?;
-        Ok(Finding { number: 0, text: "statistics".to_owned() })
+        Ok(Finding {
+            number: 0,
+            text: "statistics".to_owned(),
+        })
     }
 
     fn render(finding: &Finding) -> String {
@@ -94,7 +101,10 @@ impl Module for Misbehave {
     }
 
     fn examples() -> Vec<Example> {
-        vec![Example::new("nothing", &["--deed", "none"]), Example::new("one finding", &["--deed", "none", "--first", "1"])]
+        vec![
+            Example::new("nothing", &["--deed", "none"]),
+            Example::new("one finding", &["--deed", "none", "--first", "1"]),
+        ]
     }
 }
 
@@ -109,18 +119,26 @@ fn misbehave(deed: Deed, context: &Context) -> Result<(), Failure> {
         Deed::Hang => loop {
             std::thread::park();
         },
-        Deed::Wait => while context.stopped().is_none() {
-            std::thread::park_timeout(std::time::Duration::from_millis(5));
-        },
+        Deed::Wait => {
+            while context.stopped().is_none() {
+                std::thread::park_timeout(std::time::Duration::from_millis(5));
+            }
+        }
         Deed::Exit => std::process::exit(0),
         Deed::FloodOutput => loop {
             let _ = std::io::stdout().write_all(&[b'x'; 65536]);
         },
         Deed::FloodFindings => loop {
-            let _ = context.emit(&Finding { number: 7, text: "flood".to_owned() });
+            let _ = context.emit(&Finding {
+                number: 7,
+                text: "flood".to_owned(),
+            });
         },
         Deed::FloodEvents => flood_events(context),
-        Deed::HugeFinding => drop(context.emit(&Finding { number: 0, text: "x".repeat(64 << 20) })),
+        Deed::HugeFinding => drop(context.emit(&Finding {
+            number: 0,
+            text: "x".repeat(64 << 20),
+        })),
         Deed::Allocate => allocate(),
         Deed::HangUp => hang_up(),
         Deed::Rubbish => rubbish(),
