@@ -43,7 +43,8 @@ impl Output {
     fn last_words(&self) -> Option<String> {
         let bytes: Vec<u8> = self.tail.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+        let told = |line: &&str| !line.trim().is_empty() && !line.starts_with("note: run with");
+        let line = text.lines().rev().find(told)?;
         Some(line.trim().chars().take(400).collect())
     }
 }
