@@ -273,23 +273,17 @@ impl Session {
     }
 
     fn answer(&mut self, patience: Duration) -> Result<Frame, String> {
-        let until = Instant::now() + patience;
-        loop {
-            match self
-                .events
-                .recv_timeout(until.saturating_duration_since(Instant::now()))
-            {
-                Ok(Event::Frame(frame)) => return Ok(frame),
-                Ok(Event::Cancel) => return Err("cancelled".to_owned()),
-                Ok(Event::Broken(error)) => return Err(error.to_string()),
-                Ok(Event::Closed) => return Err(self.post_mortem()),
-                Err(_) => {
-                    let _ = self.child.kill();
-                    return Err(format!(
-                        "no answer within {} s; its process was killed",
-                        patience.as_secs()
-                    ));
-                }
+        match self.events.recv_timeout(patience) {
+            Ok(Event::Frame(frame)) => Ok(frame),
+            Ok(Event::Cancel) => Err("cancelled".to_owned()),
+            Ok(Event::Broken(error)) => Err(error.to_string()),
+            Ok(Event::Closed) => Err(self.post_mortem()),
+            Err(_) => {
+                let _ = self.child.kill(); // it may be gone already
+                Err(format!(
+                    "no answer within {} s; its process was killed",
+                    patience.as_secs()
+                ))
             }
         }
     }
