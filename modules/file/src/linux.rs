@@ -234,6 +234,7 @@ pub(crate) struct Holes<'a> {
     data_end: u64,
     /// Zeros that are still to be delivered for the hole before the position.
     zeros: u64,
+    missing_bytes: u64,
 }
 
 /// What is left of a hole. Longer than the longest line and the longest match that are found for sure in a long
@@ -249,7 +250,13 @@ impl<'a> Holes<'a> {
             position: 0,
             data_end: 0,
             zeros: 0,
+            missing_bytes: 0,
         }
+    }
+
+    /// Bytes that the file lacks of its size, once it was read to its end.
+    pub fn missing_bytes(&self) -> u64 {
+        self.missing_bytes
     }
 
     /// Finds the next data, and the hole in front of it.
@@ -285,6 +292,9 @@ impl Read for Holes<'_> {
         }
         let count = fits(self.data_end - self.position);
         let count = rustix::io::pread(self.file, &mut buffer[..count], self.position)?;
+        if count == 0 && !buffer.is_empty() {
+            self.missing_bytes = self.size - self.position;
+        }
         self.position += count as u64;
         Ok(count)
     }

@@ -175,6 +175,11 @@ impl<'a> Holes<'a> {
     pub fn new(file: &'a File, size: u64) -> Self {
         Self(file.take(size))
     }
+
+    /// Bytes that the file lacks of its size, once it was read to its end.
+    pub fn missing_bytes(&self) -> u64 {
+        self.0.limit()
+    }
 }
 
 impl Read for Holes<'_> {

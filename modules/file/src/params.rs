@@ -166,7 +166,7 @@ pub struct Options {
     /// Search the root of each running container too. Linux.
     #[schemars(extend("x-flag" = "containers"))]
     pub containers: bool,
-    /// How many threads to use; 0: as many as the host has processors, at most 8.
+    /// How many threads to use; 0: one per processor for names and metadata (at most 8), 8 for reading files.
     #[schemars(extend("x-flag" = {"name": "threads", "value": "N"}))]
     pub threads: u32,
 }

@@ -19,8 +19,10 @@ use crate::{
     visit::{FileVisitor, is_remote, why},
 };
 
-/// Threads that are used when nobody says how many.
-const MAX_DEFAULT_THREADS: usize = 8;
+/// Threads that read files when nobody says how many.
+const READING_THREADS: usize = 8;
+/// Most threads that look at names alone when nobody says how many: one per processor.
+const MAX_WALKING_THREADS: usize = 8;
 /// Most of `/etc/passwd` and `/etc/group` that is read.
 const MAX_ACCOUNT_BYTES: u64 = 16 << 20;
 
@@ -97,7 +99,7 @@ fn walk_base(
         work,
         ..Options::default()
     };
-    let visitors = (0..threads(plan, context))
+    let visitors = (0..threads(plan, context, work))
         .map(|_| FileVisitor::new(&engine))
         .collect();
     let visitors = walk(base, &walked, &options, visitors, &|| engine.is_stopped());
@@ -143,18 +145,14 @@ fn surroundings(base: &Base) -> Surroundings {
     }
 }
 
-fn threads(plan: &Plan, context: &Context) -> usize {
+/// Reading waits for disks more than for processors, so it is worth having more threads than these.
+fn threads(plan: &Plan, context: &Context, work: EntryWork) -> usize {
     let number = |threads: u32| usize::try_from(threads).ok().filter(|&threads| threads > 0);
-    let asked = plan
-        .searches
-        .iter()
-        .filter_map(|search| number(search.options.threads))
-        .max();
-    let processors = || {
-        thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(MAX_DEFAULT_THREADS)
+    let asked = plan.searches.iter().filter_map(|search| number(search.options.threads)).max();
+    let suited = || match work {
+        EntryWork::Heavy => READING_THREADS,
+        EntryWork::Light => thread::available_parallelism().map_or(1, usize::from).min(MAX_WALKING_THREADS),
     };
     let allowed = number(context.limits().threads).unwrap_or(usize::MAX);
-    asked.unwrap_or_else(processors).min(allowed)
+    asked.unwrap_or_else(suited).min(allowed)
 }

@@ -31,8 +31,8 @@ pub struct FileVisitor<'a> {
     /// Per search, for the file at hand.
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) statistics: Statistics,
-    /// The folder at hand, and the searches that cover it.
-    folder: Option<(u64, u64)>,
+    /// The roots that cover the folder at hand, and the searches that these belong to.
+    roots: Vec<usize>,
     covering: Vec<usize>,
     candidates: Vec<usize>,
 }
@@ -46,7 +46,7 @@ impl<'a> FileVisitor<'a> {
             scanner: Scanner::new(engine.plan),
             verdicts: engine.plan.searches.iter().map(|_| Verdict::default()).collect(),
             statistics: Statistics::default(),
-            folder: None,
+            roots: Vec::new(),
             covering: Vec::new(),
             candidates: Vec::new(),
         }
@@ -59,18 +59,16 @@ impl<'a> FileVisitor<'a> {
         self.statistics
     }
 
-    /// Finds out which searches cover a folder.
+    /// Finds out which searches cover a folder. As a rule they are those of the folder before.
     fn focus(&mut self, dir: &Dir) {
-        let id = (dir.device(), dir.inode());
-        if self.folder == Some(id) && !dir.is_file_root() {
+        let roots = || dir.roots().map(|root| root.root);
+        if roots().eq(self.roots.iter().copied()) {
             return;
         }
-        self.folder = (!dir.is_file_root()).then_some(id);
+        self.roots.clear();
+        self.roots.extend(roots());
         self.covering.clear();
-        self.covering.extend(
-            dir.roots()
-                .filter_map(|root| Some(self.engine.roots.get(root.root)?.search)),
-        );
+        self.covering.extend(roots().filter_map(|root| Some(self.engine.roots.get(root)?.search)));
         self.covering.sort_unstable();
         self.covering.dedup();
     }
@@ -442,12 +440,13 @@ impl Visitor for FileVisitor<'_> {
             SkipReason::Io(errno) => (format!("input/output error ({errno})"), Weight::Error),
             other => (format!("not visited ({other:?})"), Weight::Error),
         };
+        let what = if *skip.reason() == SkipReason::NotFound { "path" } else { "folder" };
         let searches = skip
             .roots()
             .filter_map(|root| Some(self.engine.roots.get(root.root)?.search));
         self.engine.report(
             &Gap {
-                what: "folder",
+                what,
                 why,
                 path: &skip.path(),
                 count: 1,

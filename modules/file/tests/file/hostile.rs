@@ -136,7 +136,7 @@ fn missing_paths_are_reported_and_do_not_matter() {
         json!({ "paths": [top.path().join("file"), top.path().join("missing/x")] }),
     );
     assert_eq!(paths(&report, top.path()), ["file"]);
-    assert_eq!(gaps(&report), ["folder: does not exist = 1"]);
+    assert_eq!(gaps(&report), ["path: does not exist = 1"]);
     assert!(report.coverage.complete);
 }
 
