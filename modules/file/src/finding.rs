@@ -31,6 +31,9 @@ pub struct Finding {
     /// For a link that was followed: where it points, as it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+    /// The link's text exactly, in base64, when it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_bytes: Option<String>,
     /// Codecs that were undone before the content was tested, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decompressed: Vec<String>,
@@ -107,6 +110,7 @@ impl Finding {
             member: None,
             member_bytes: None,
             link: None,
+            link_bytes: None,
             decompressed: Vec::new(),
             kind: metadata.kind,
             size: metadata.size,

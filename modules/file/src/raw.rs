@@ -115,10 +115,17 @@ impl Layer {
                     size: None,
                 })
             }
-            (None, Some(size)) if raw.has_holes && zeros == ZerosIn::Short => work(&mut Stream {
-                reader: &mut os::Holes::new(&raw.file, size),
-                size: None,
-            }),
+            (None, Some(size)) if raw.has_holes && zeros == ZerosIn::Short => {
+                let mut reader = os::Holes::new(&raw.file, size);
+                let end = work(&mut Stream {
+                    reader: &mut reader,
+                    size: None,
+                });
+                match (end, reader.missing_bytes()) {
+                    (End::Complete, missing_bytes @ 1..) => End::Short { missing_bytes },
+                    (end, _) => end,
+                }
+            }
             (None, Some(size)) => work(&mut Stream {
                 reader: &mut &raw.file,
                 size: Some(size),

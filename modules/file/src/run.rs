@@ -148,10 +148,16 @@ fn surroundings(base: &Base) -> Surroundings {
 /// Reading waits for disks more than for processors, so it is worth having more threads than these.
 fn threads(plan: &Plan, context: &Context, work: EntryWork) -> usize {
     let number = |threads: u32| usize::try_from(threads).ok().filter(|&threads| threads > 0);
-    let asked = plan.searches.iter().filter_map(|search| number(search.options.threads)).max();
+    let asked = plan
+        .searches
+        .iter()
+        .filter_map(|search| number(search.options.threads))
+        .max();
     let suited = || match work {
         EntryWork::Heavy => READING_THREADS,
-        EntryWork::Light => thread::available_parallelism().map_or(1, usize::from).min(MAX_WALKING_THREADS),
+        EntryWork::Light => thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(MAX_WALKING_THREADS),
     };
     let allowed = number(context.limits().threads).unwrap_or(usize::MAX);
     asked.unwrap_or_else(suited).min(allowed)

@@ -15,10 +15,10 @@ use crate::{
     condition::{Mode, Verdict},
     content::Scanner,
     engine::{Engine, Gap, Statistics, Weight},
-    finding::{Finding, Matched},
+    finding::{Finding, Matched, shown},
     metadata::Metadata,
     os::Target,
-    params::FileKind,
+    params::{FileKind, Options},
     plan::Search,
     raw::{self, RawFile},
     subject::Subject,
@@ -68,7 +68,8 @@ impl<'a> FileVisitor<'a> {
         self.roots.clear();
         self.roots.extend(roots());
         self.covering.clear();
-        self.covering.extend(roots().filter_map(|root| Some(self.engine.roots.get(root)?.search)));
+        self.covering
+            .extend(roots().filter_map(|root| Some(self.engine.roots.get(root)?.search)));
         self.covering.sort_unstable();
         self.covering.dedup();
     }
@@ -335,9 +336,10 @@ impl<'a> FileVisitor<'a> {
     fn emit(&mut self, search: usize, subject: &Subject<'_>, metadata: &Metadata) {
         let emitted = self.engine.emit(search, || {
             let mut finding = self.finding(search, subject.path().as_os_str().as_bytes(), metadata);
-            finding.link = subject
-                .link_text()
-                .map(|text| String::from_utf8_lossy(&text).into_owned());
+            if let Some(text) = subject.link_text() {
+                let (text, exact) = shown(&text);
+                (finding.link, finding.link_bytes) = (Some(text), exact);
+            }
             finding
         });
         self.statistics.findings += u64::from(emitted);
@@ -435,12 +437,16 @@ impl Visitor for FileVisitor<'_> {
             SkipReason::Remote { fs } => (format!("remote file system ({fs})"), Weight::ByDesign),
             SkipReason::Pseudo { fs } => (format!("pseudo file system ({fs})"), Weight::ByDesign),
             SkipReason::OtherDevice => ("other device".to_owned(), Weight::ByDesign),
-            SkipReason::DepthLimit => (self.depth_limit(skip), Weight::ByDesign),
+            SkipReason::DepthLimit => self.depth_limit(skip),
             SkipReason::TooManyOpenFiles => ("too many open files".to_owned(), Weight::Error),
             SkipReason::Io(errno) => (format!("input/output error ({errno})"), Weight::Error),
             other => (format!("not visited ({other:?})"), Weight::Error),
         };
-        let what = if *skip.reason() == SkipReason::NotFound { "path" } else { "folder" };
+        let what = if *skip.reason() == SkipReason::NotFound {
+            "path"
+        } else {
+            "folder"
+        };
         let searches = skip
             .roots()
             .filter_map(|root| Some(self.engine.roots.get(root.root)?.search));
@@ -467,12 +473,20 @@ impl FileVisitor<'_> {
         }
     }
 
-    fn depth_limit(&self, skip: &Skip<'_>) -> String {
-        let search = skip
+    /// A limit that somebody chose is part of the question; the one that nobody chose is not.
+    fn depth_limit(&self, skip: &Skip<'_>) -> (String, Weight) {
+        let searches = skip
             .roots()
-            .find_map(|root| Some(self.engine.roots.get(root.root)?.search));
-        let limit = search.map_or(0, |search| self.engine.plan.searches[search].options.maxdepth);
-        format!("limit reached: maxdepth = {limit}")
+            .filter_map(|root| Some(self.engine.roots.get(root.root)?.search));
+        let limits = searches.map(|search| self.engine.plan.searches[search].options.maxdepth);
+        let limit = limits.max().unwrap_or_default();
+        let is_chosen = limit < Options::default().maxdepth;
+        let weight = if is_chosen {
+            Weight::ByDesign
+        } else {
+            Weight::Incomplete
+        };
+        (format!("limit reached: maxdepth = {limit}"), weight)
     }
 
     /// Tests the folder that a path names, which was never an entry.

@@ -3,6 +3,7 @@
 mod archives;
 mod contents;
 mod declaration;
+mod golden;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod limits;

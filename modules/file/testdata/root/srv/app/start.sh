@@ -1,0 +1,2 @@
+#!/bin/sh
+exec /srv/app/run --debug
