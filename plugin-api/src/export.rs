@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Exports a module from a plugin crate. One line, at the top level of the crate:
 ///
-/// ```ignore
+/// ```text
 /// gumshoe_plugin_api::export_module! {
 ///     module: Uptime,
 ///     name: "uptime",
