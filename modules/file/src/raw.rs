@@ -276,6 +276,7 @@ pub(crate) fn digest_found(
     }
     let opened = raw.map_or_else(
         || {
+            visitor.statistics.files_read += 1;
             subject
                 .open()
                 .map(|(file, metadata)| RawFile::new(file, &metadata, subject.dir.is_pseudo()))
