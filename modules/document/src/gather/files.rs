@@ -1,0 +1,227 @@
+//! Criteria about files: their lines and names.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+use super::{Criterion, GatherError, Gatherer};
+use crate::{
+    Flow, Location, PathPattern, Pattern,
+    limits::MAX_REMEMBERED_PATHS,
+    plan::{ContentQuery, Place},
+    variables::CHAIN_ROOT_REFERENCE,
+};
+
+/// What tells a location from others.
+type Key = (Vec<PathPattern>, String, u32);
+
+/// What was located before: many objects of a document are about the same few files.
+#[derive(Default)]
+pub(crate) struct Located {
+    known: HashMap<Key, Rc<Vec<PathBuf>>>,
+    paths: usize,
+}
+
+impl Located {
+    fn remember(&mut self, key: Key, paths: &Rc<Vec<PathBuf>>) {
+        let total = self.paths + paths.len() + 1;
+        if total <= MAX_REMEMBERED_PATHS {
+            self.paths = total;
+            self.known.insert(key, Rc::clone(paths));
+        }
+    }
+}
+
+impl<'p> Gatherer<'p, '_> {
+    pub(crate) fn file_name(
+        &mut self,
+        place: &Place,
+        root: Option<&str>,
+    ) -> Result<Vec<Criterion>, GatherError> {
+        let name = place.location.as_ref().map_err(Clone::clone)?.name.clone();
+        let mut space = name.space();
+        let mut criteria = Vec::new();
+        for path in self.locate(place, root)?.iter() {
+            let base = path.file_name().unwrap_or_default().to_string_lossy();
+            let Some(group) = name
+                .captures(&base, &mut space)
+                .and_then(|groups| groups.first().copied())
+            else {
+                continue;
+            };
+            let criterion = Criterion::new(path.to_string_lossy(), group);
+            self.budget.take(&criterion)?;
+            criteria.push(criterion);
+        }
+        Ok(criteria)
+    }
+
+    pub(crate) fn has_line(
+        &mut self,
+        place: &Place,
+        expression: &Pattern,
+        root: Option<&str>,
+    ) -> Result<Vec<Criterion>, GatherError> {
+        let mut criteria = Vec::new();
+        for path in self.locate(place, root)?.iter() {
+            let mut found = false;
+            let read = self.sources.lines(path, &mut |line| {
+                found = expression.is_match(line);
+                if found { Flow::Stop } else { Flow::Continue }
+            });
+            if read.is_err() {
+                continue;
+            }
+            let criterion = Criterion::new(path.to_string_lossy(), found.to_string());
+            self.budget.take(&criterion)?;
+            criteria.push(criterion);
+        }
+        Ok(criteria)
+    }
+
+    pub(crate) fn content(
+        &mut self,
+        query: &'p ContentQuery,
+        root: Option<&str>,
+    ) -> Result<Vec<Criterion>, GatherError> {
+        let mut criteria = Vec::new();
+        for path in self.locate(&query.place, root)?.iter() {
+            self.lines_of(path, &query.expression, &mut criteria)?;
+        }
+        self.fire_chain(query, &mut criteria)?;
+        Ok(match &query.concat {
+            Some(separator) => join(criteria, separator),
+            None => criteria,
+        })
+    }
+
+    /// Adds one criterion for each group of each line that matches.
+    fn lines_of(
+        &mut self,
+        path: &Path,
+        expression: &Pattern,
+        criteria: &mut Vec<Criterion>,
+    ) -> Result<(), GatherError> {
+        if expression.groups() == 0 {
+            return Ok(());
+        }
+        let identifier = path.to_string_lossy();
+        let mut space = expression.space();
+        let (budget, mut full) = (&mut self.budget, Ok(()));
+        // A file that cannot be read is reported by the source; what came before the failure counts.
+        let _ = self.sources.lines(path, &mut |line| {
+            for group in expression.captures(line, &mut space).unwrap_or_default() {
+                let criterion = Criterion::new(&*identifier, group);
+                full = budget.take(&criterion);
+                if full.is_err() {
+                    return Flow::Stop;
+                }
+                criteria.push(criterion);
+            }
+            Flow::Continue
+        });
+        full
+    }
+
+    /// Adds what the import chain finds beside each file that matched.
+    fn fire_chain(
+        &mut self,
+        query: &'p ContentQuery,
+        criteria: &mut Vec<Criterion>,
+    ) -> Result<(), GatherError> {
+        if query.chain.is_empty() {
+            return Ok(());
+        }
+        let mut seen = HashSet::new();
+        let paths = criteria.iter().map(|criterion| criterion.identifier.clone());
+        let paths: Vec<String> = paths.filter(|path| seen.insert(path.clone())).collect();
+        for path in paths {
+            let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
+            for object in query
+                .chain
+                .iter()
+                .filter_map(|&index| self.plan.objects.get(index))
+            {
+                let added = self
+                    .gather_at(object, Some(folder))
+                    .map_err(|cause| match cause {
+                        GatherError::Stopped | GatherError::TooMuch => cause,
+                        cause => GatherError::Link {
+                            id: object.id.clone(),
+                            cause: cause.to_string(),
+                        },
+                    })?;
+                criteria.extend(
+                    added
+                        .into_iter()
+                        .map(|criterion| Criterion::new(&*path, criterion.value)),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn locate(&mut self, place: &Place, root: Option<&str>) -> Result<Rc<Vec<PathBuf>>, GatherError> {
+        if self.sources.stopped() {
+            return Err(GatherError::Stopped);
+        }
+        let location = place.location.as_ref().map_err(Clone::clone)?;
+        if let Some(root) = root {
+            return Ok(Rc::new(self.sources.locate(&below(location, root))?));
+        }
+        let key = (
+            location.paths.clone(),
+            location.name.as_str().to_owned(),
+            location.max_depth,
+        );
+        if let Some(known) = self.located.known.get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let paths = Rc::new(self.sources.locate(location)?);
+        self.located.remember(key, &paths);
+        Ok(paths)
+    }
+}
+
+/// A location of a chain's link, with the folder that the chain goes out from.
+fn below(location: &Location, folder: &str) -> Location {
+    let replaced = |path: &PathPattern| match path {
+        PathPattern::Literal(text) => PathPattern::Literal(text.replace(CHAIN_ROOT_REFERENCE, folder)),
+        // A folder's name may have an asterisk, which must not match others.
+        PathPattern::Glob(text) if text.contains(CHAIN_ROOT_REFERENCE) => {
+            PathPattern::Literal(text.replace(CHAIN_ROOT_REFERENCE, folder))
+        }
+        PathPattern::Glob(text) => PathPattern::Glob(text.clone()),
+    };
+    Location {
+        paths: location.paths.iter().map(replaced).collect(),
+        ..location.clone()
+    }
+}
+
+/// Joins values of the same identifier, in the order in which identifiers came first.
+///
+/// Empty values at the beginning vanish without a separator, as older documents rely on.
+fn join(criteria: Vec<Criterion>, separator: &str) -> Vec<Criterion> {
+    let mut joined: Vec<Criterion> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for criterion in criteria {
+        match places
+            .get(&criterion.identifier)
+            .and_then(|&at| joined.get_mut(at))
+        {
+            Some(before) if before.value.is_empty() => before.value = criterion.value,
+            Some(before) => {
+                before.value.push_str(separator);
+                before.value.push_str(&criterion.value);
+            }
+            None => {
+                places.insert(criterion.identifier.clone(), joined.len());
+                joined.push(criterion);
+            }
+        }
+    }
+    joined
+}
