@@ -13,10 +13,11 @@ use crate::{
     condition::Surroundings,
     engine::{Engine, SearchRoot, Statistics, Tally},
     finding::Container,
+    links::is_remote,
     os,
     parse::{accounts::Names, age::Nanoseconds},
     plan::{Plan, Search},
-    visit::{FileVisitor, is_remote, why},
+    visit::{FileVisitor, why},
 };
 
 /// Threads that read files when nobody says how many.
