@@ -102,7 +102,7 @@ impl Finding {
     #[must_use]
     pub fn new(search: &str, path: &[u8], metadata: &Metadata, surroundings: &Surroundings) -> Self {
         let (path, path_bytes) = shown(path);
-        let name = |id: Option<u32>, names: &crate::parse::accounts::Names| names.of(id?).map(str::to_owned);
+        let name = |id: Option<u32>, names: &gumshoe_process::Names| names.of(id?).map(str::to_owned);
         Self {
             search: search.to_owned(),
             path,
