@@ -97,6 +97,12 @@ pub struct Container {
     pub pid: u32,
 }
 
+/// A time without its fraction: nanoseconds are for programs.
+fn to_seconds(time: &str) -> String {
+    time.split_once('.')
+        .map_or_else(|| time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
+}
+
 impl Finding {
     /// A finding with what metadata says.
     #[must_use]
@@ -144,7 +150,7 @@ impl Finding {
             account(&self.owner, self.uid),
             account(&self.group, self.gid),
             self.size,
-            self.mtime.as_deref().unwrap_or("-"),
+            self.mtime.as_deref().map_or_else(|| "-".to_owned(), to_seconds),
             escape(&self.path),
         );
         if let Some(member) = &self.member {
