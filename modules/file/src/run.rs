@@ -7,6 +7,7 @@ use std::{
 };
 
 use gumshoe_plugin_api::{Context, Failure, Skipped};
+use gumshoe_process::Names;
 use gumshoe_walk::{Base, Devices, EntryWork, Options, RemoteFs, Root, walk};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     finding::Container,
     links::is_remote,
     os,
-    parse::{accounts::Names, age::Nanoseconds},
+    parse::age::Nanoseconds,
     plan::{Plan, Search},
     visit::{FileVisitor, why},
 };
