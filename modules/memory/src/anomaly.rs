@@ -17,7 +17,9 @@ pub fn of_region(region: &Region) -> Vec<AnomalyKind> {
     if !region.perms.exec || region.kind() == Kind::Device {
         return kinds;
     }
-    let is_shared_anonymous = SHARED_ANONYMOUS.iter().any(|prefix| region.name.starts_with(prefix));
+    let is_shared_anonymous = SHARED_ANONYMOUS
+        .iter()
+        .any(|prefix| region.name.starts_with(prefix));
     if matches!(region.kind(), Kind::Anon | Kind::Heap | Kind::Stack) || is_shared_anonymous {
         kinds.push(AnomalyKind::AnonExec);
     }
@@ -34,17 +36,31 @@ pub fn of_region(region: &Region) -> Vec<AnomalyKind> {
 pub fn of_program(process: &Process, names: Option<u32>) -> Option<Anomaly> {
     let exe = process.exe.as_deref()?;
     if exe.starts_with(MEMFD) {
-        return Some(Anomaly::of_process(AnomalyKind::MemfdExe, Some(exe), "the program was never in a folder"));
+        return Some(Anomaly::of_process(
+            AnomalyKind::MemfdExe,
+            Some(exe),
+            "the program was never in a folder",
+        ));
     }
     let is_deleted = names == Some(0) || exe.ends_with(b" (deleted)");
-    is_deleted.then(|| Anomaly::of_process(AnomalyKind::DeletedExe, Some(exe), "the program's file is in no folder any more"))
+    is_deleted.then(|| {
+        Anomaly::of_process(
+            AnomalyKind::DeletedExe,
+            Some(exe),
+            "the program's file is in no folder any more",
+        )
+    })
 }
 
 /// Whether the program's entry point lies in the program's file. `region` is where it lies.
 pub fn of_entry(entry: u64, region: Option<&Region>, program: FileKey, target: &Target) -> Option<Anomaly> {
     let kind = AnomalyKind::ExeMismatch;
     let Some(region) = region else {
-        return Some(Anomaly::of_process(kind, None, format!("nothing is mapped at the entry point {entry:#x}")));
+        return Some(Anomaly::of_process(
+            kind,
+            None,
+            format!("nothing is mapped at the entry point {entry:#x}"),
+        ));
     };
     let detail = match region.kind() {
         Kind::File => {
@@ -78,7 +94,11 @@ mod tests {
             ("rw-p", "", vec![]),
         ] {
             let line = format!("1000-2000 {perms} 0 0:0 0 {name}");
-            assert_eq!(of_region(&maps::line(line.as_bytes()).unwrap()), expected, "{line}");
+            assert_eq!(
+                of_region(&maps::line(line.as_bytes()).unwrap()),
+                expected,
+                "{line}"
+            );
         }
     }
 }

@@ -44,7 +44,11 @@ pub fn check(params: Params) -> Result<Plan, Problems> {
     match set {
         Some(set) => {
             let patterns = sources.into_iter().map(|source| source.pattern).collect();
-            Ok(Plan { searches, set: Arc::new(set), patterns })
+            Ok(Plan {
+                searches,
+                set: Arc::new(set),
+                patterns,
+            })
         }
         None => Err(checker.problems),
     }
@@ -82,16 +86,33 @@ impl Checker {
         let sum = |count: fn(&params::Search) -> usize| params.searches.values().map(count).sum::<usize>();
         for (what, count, limit) in [
             ("searches", params.searches.len(), MAX_SEARCHES),
-            ("contents and bytes", sum(|search| search.contents.len() + search.bytes.len()), MAX_PATTERNS),
-            ("names and libraries", sum(|search| search.names.len() + search.libraries.len()), MAX_PATTERNS),
+            (
+                "contents and bytes",
+                sum(|search| search.contents.len() + search.bytes.len()),
+                MAX_PATTERNS,
+            ),
+            (
+                "names and libraries",
+                sum(|search| search.names.len() + search.libraries.len()),
+                MAX_PATTERNS,
+            ),
         ] {
             if count > limit {
-                self.problems.add("/searches", format!("{count} {what} are more than the limit of {limit}"));
+                self.problems.add(
+                    "/searches",
+                    format!("{count} {what} are more than the limit of {limit}"),
+                );
             }
         }
     }
 
-    fn search(&mut self, index: usize, label: String, search: params::Search, sources: &mut Vec<Source>) -> Search {
+    fn search(
+        &mut self,
+        index: usize,
+        label: String,
+        search: params::Search,
+        sources: &mut Vec<Source>,
+    ) -> Search {
         let at = format!("/searches/{}", label.replace('~', "~0").replace('/', "~1"));
         self.label(&at, &label);
         self.options(&at, &search.options);
@@ -101,7 +122,10 @@ impl Checker {
             || !search.bytes.is_empty()
             || !search.anomalies.is_empty();
         if !has_filter {
-            self.problems.add(&at, "give at least one of names, libraries, contents, bytes, anomalies");
+            self.problems.add(
+                &at,
+                "give at least one of names, libraries, contents, bytes, anomalies",
+            );
         }
         let first = sources.len();
         self.patterns(&at, index, &search, sources);
@@ -121,7 +145,8 @@ impl Checker {
     fn label(&mut self, at: &str, label: &str) {
         let is_good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if label.is_empty() || label.len() > MAX_LABEL_BYTES || !label.bytes().all(is_good) {
-            self.problems.add(at, "a label has 1 to 64 letters, digits, `_` or `-`");
+            self.problems
+                .add(at, "a label has 1 to 64 letters, digits, `_` or `-`");
         }
     }
 
@@ -132,7 +157,10 @@ impl Checker {
             ("threads", options.threads, 0, MAX_THREADS),
         ] {
             if !(min..=max).contains(&value) {
-                self.problems.add(format!("{at}/options/{name}"), format!("must be from {min} to {max}, not {value}"));
+                self.problems.add(
+                    format!("{at}/options/{name}"),
+                    format!("must be from {min} to {max}, not {value}"),
+                );
             }
         }
     }
@@ -152,14 +180,24 @@ impl Checker {
     fn patterns(&mut self, at: &str, search: usize, params: &params::Search, sources: &mut Vec<Source>) {
         let contents = params.contents.iter().map(|text| (Filter::Content, text));
         let bytes = params.bytes.iter().map(|text| (Filter::Bytes, text));
-        let named = |filter| if filter == Filter::Bytes { "bytes" } else { "contents" };
+        let named = |filter| {
+            if filter == Filter::Bytes {
+                "bytes"
+            } else {
+                "contents"
+            }
+        };
         let mut index = 0;
         let mut last = None;
         for (filter, text) in contents.chain(bytes) {
             index = if last == Some(filter) { index + 1 } else { 0 };
             last = Some(filter);
             let source = Source {
-                pattern: Pattern { search, filter, text: text.clone() },
+                pattern: Pattern {
+                    search,
+                    filter,
+                    text: text.clone(),
+                },
                 pointer: format!("{at}/{}/{index}", named(filter)),
                 wide: params.wide && filter == Filter::Content,
                 max_matches: usize::try_from(params.options.max_matches).unwrap_or(usize::MAX),
@@ -173,12 +211,19 @@ impl Checker {
 
     fn compile(&mut self, searches: &[Search], sources: &[Source]) -> Option<ByteSet> {
         let patterns: Vec<bytes::Pattern<'_>> = sources.iter().map(Source::compiled).collect();
-        let longest = searches.iter().map(|search| search.options.max_match_bytes).max().unwrap_or(1);
+        let longest = searches
+            .iter()
+            .map(|search| search.options.max_match_bytes)
+            .max()
+            .unwrap_or(1);
         let longest = usize::try_from(longest).unwrap_or(usize::MAX);
         match ByteSet::with_limits(&patterns, Limits::default(), longest) {
             Ok(set) => Some(set),
             Err(error) => {
-                let pointer = error.index().and_then(|index| sources.get(index)).map(|source| source.pointer.as_str());
+                let pointer = error
+                    .index()
+                    .and_then(|index| sources.get(index))
+                    .map(|source| source.pointer.as_str());
                 self.pattern_problem(pointer.unwrap_or("/searches"), &error);
                 None
             }
@@ -193,7 +238,12 @@ impl Checker {
 /// What is wrong with a pattern. Its number is left out: the pointer names it.
 fn message(error: &PatternError) -> String {
     match error {
-        PatternError::Syntax { position, message, pointer, .. } => format!("{message} at byte {position}: {pointer}"),
+        PatternError::Syntax {
+            position,
+            message,
+            pointer,
+            ..
+        } => format!("{message} at byte {position}: {pointer}"),
         other => other.to_string(),
     }
 }

@@ -38,16 +38,29 @@ impl Comparison {
     /// # Errors
     ///
     /// [`Interrupt::Gone`].
-    pub fn run(&mut self, run: &Run, region: &Region, mapped: &Mapped, target: &mut Target) -> Result<(), Interrupt> {
+    pub fn run(
+        &mut self,
+        run: &Run,
+        region: &Region,
+        mapped: &Mapped,
+        target: &mut Target,
+    ) -> Result<(), Interrupt> {
         let mut at = run.range.start;
         while at < run.range.end {
-            let count = usize::try_from(run.range.end - at).unwrap_or(usize::MAX).min(COMPARED_BYTES);
+            let count = usize::try_from(run.range.end - at)
+                .unwrap_or(usize::MAX)
+                .min(COMPARED_BYTES);
             self.process.resize(count, 0);
             self.file.resize(count, 0);
             self.holes.clear();
             let offset = region.offset + (at - region.start);
-            let wanted = [Wanted { address: at, place: 0..count }];
-            target.read(&wanted, &mut self.process, &mut self.holes).map_err(|_| Interrupt::Gone)?;
+            let wanted = [Wanted {
+                address: at,
+                place: 0..count,
+            }];
+            target
+                .read(&wanted, &mut self.process, &mut self.holes)
+                .map_err(|_| Interrupt::Gone)?;
             mapped.fill_around(&mut self.file, offset, &mut self.holes);
             self.compare(at, offset, mapped);
             at += count as u64;
@@ -63,7 +76,9 @@ impl Comparison {
         let pairs = self.process.iter().zip(&self.file).enumerate();
         for (at, _) in pairs.filter(|(_, (process, file))| process != file) {
             let in_file = offset + at as u64;
-            if relocated.iter().any(|range| range.contains(&in_file)) || self.holes.iter().any(|hole| hole.place.contains(&at)) {
+            if relocated.iter().any(|range| range.contains(&in_file))
+                || self.holes.iter().any(|hole| hole.place.contains(&at))
+            {
                 continue;
             }
             self.first.get_or_insert(address + at as u64);
@@ -82,21 +97,33 @@ impl Comparison {
 /// Ranges of a file's code that its relocations change: none, but for code that is not position-independent.
 fn relocated(mapped: &Mapped) -> Vec<Range<u64>> {
     let head = bytes_of(mapped, 0..HEAD_BYTES);
-    let Some(image) = Image::parse(&head) else { return Vec::new() };
-    let Some(dynamic) = image.dynamic() else { return Vec::new() };
+    let Some(image) = Image::parse(&head) else {
+        return Vec::new();
+    };
+    let Some(dynamic) = image.dynamic() else {
+        return Vec::new();
+    };
     let tables = image.code_relocations(&bytes_of(mapped, dynamic));
-    tables.iter().flat_map(|table| image.changed(&bytes_of(mapped, table.range.clone()), table.is_rela)).collect()
+    tables
+        .iter()
+        .flat_map(|table| image.changed(&bytes_of(mapped, table.range.clone()), table.is_rela))
+        .collect()
 }
 
 /// The program's build id.
 pub fn build_id(mapped: &Mapped) -> Option<String> {
     let image = Image::parse(&bytes_of(mapped, 0..HEAD_BYTES))?;
-    image.notes().find_map(|range| image.build_id(&bytes_of(mapped, range)))
+    image
+        .notes()
+        .find_map(|range| image.build_id(&bytes_of(mapped, range)))
 }
 
 /// Bytes of a file, as many as it has and as a table may have; none where they cannot be read.
 fn bytes_of(mapped: &Mapped, range: Range<u64>) -> Vec<u8> {
-    let end = range.end.min(mapped.file_bytes()).min(range.start.saturating_add(MAX_TABLE_BYTES));
+    let end = range
+        .end
+        .min(mapped.file_bytes())
+        .min(range.start.saturating_add(MAX_TABLE_BYTES));
     let count = usize::try_from(end.saturating_sub(range.start)).unwrap_or(0);
     let (mut bytes, mut holes) = (vec![0; count], Vec::new());
     mapped.fill_around(&mut bytes, range.start, &mut holes);

@@ -80,15 +80,22 @@ impl<'p> Collector<'p> {
         for (search, window) in windows {
             self.windows[*search] = Some(window.clone());
         }
-        self.open = windows.iter().map(|(search, _)| self.plan.searches[*search].patterns.len()).sum();
+        self.open = windows
+            .iter()
+            .map(|(search, _)| self.plan.searches[*search].patterns.len())
+            .sum();
     }
 
     /// The part of `region` that any search looks at.
     pub fn wanted(&self, region: &Region) -> Option<Range<u64>> {
         let classes = region.classes();
         let searches = self.plan.searches.iter().zip(&self.windows);
-        let windows = searches.filter(|(search, _)| search.classes.meets(classes)).filter_map(|(_, window)| window.as_ref());
-        let all = windows.cloned().reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))?;
+        let windows = searches
+            .filter(|(search, _)| search.classes.meets(classes))
+            .filter_map(|(_, window)| window.as_ref());
+        let all = windows
+            .cloned()
+            .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))?;
         let range = all.start.max(region.start)..all.end.min(region.end);
         (range.start < range.end).then_some(range)
     }
@@ -111,7 +118,11 @@ impl<'p> Collector<'p> {
         while self.regions.front().is_some_and(|region| region.end <= address) {
             self.regions.pop_front();
         }
-        while self.margins.front().is_some_and(|margin| margin.range.end < address) {
+        while self
+            .margins
+            .front()
+            .is_some_and(|margin| margin.range.end < address)
+        {
             self.margins.pop_front();
         }
     }
@@ -124,7 +135,8 @@ impl<'p> Collector<'p> {
     /// Whether more matches of `pattern` are to be listed.
     pub fn is_open(&self, pattern: usize) -> bool {
         let search = self.search(pattern);
-        self.windows[self.plan.patterns[pattern].search].is_some() && self.counts[pattern] < search.options.max_matches
+        self.windows[self.plan.patterns[pattern].search].is_some()
+            && self.counts[pattern] < search.options.max_matches
     }
 
     /// Takes a match in a file, at the address where the process maps it.
@@ -139,7 +151,8 @@ impl<'p> Collector<'p> {
 
     /// The matches, by pattern and address.
     pub fn finish(&mut self) -> Vec<Located> {
-        self.found.sort_unstable_by_key(|found| (found.pattern, found.address));
+        self.found
+            .sort_unstable_by_key(|found| (found.pattern, found.address));
         std::mem::take(&mut self.found)
     }
 
@@ -148,10 +161,14 @@ impl<'p> Collector<'p> {
         if !self.is_open(pattern) {
             return false;
         }
-        let Some(region) = self.region_at(range.start) else { return false };
+        let Some(region) = self.region_at(range.start) else {
+            return false;
+        };
         let search = self.search(pattern);
         let window = self.windows[self.plan.patterns[pattern].search].as_ref();
-        if !search.classes.meets(region.classes()) || window.is_none_or(|window| !window.contains(&range.start)) {
+        if !search.classes.meets(region.classes())
+            || window.is_none_or(|window| !window.contains(&range.start))
+        {
             return false;
         }
         let located = Located {
@@ -161,7 +178,11 @@ impl<'p> Collector<'p> {
             file: (region.kind() == Kind::File).then(|| shown(&region.name)),
         };
         let is_full = self.found.len() >= MAX_KEPT && self.counts[pattern] > 0;
-        self.counts[pattern] = if is_full { search.options.max_matches } else { self.counts[pattern] + 1 };
+        self.counts[pattern] = if is_full {
+            search.options.max_matches
+        } else {
+            self.counts[pattern] + 1
+        };
         if !is_full {
             self.found.push(located);
         }

@@ -50,7 +50,9 @@ impl Engine<'_> {
     /// Takes `bytes` from what may be swapped in, if that much is left.
     pub fn may_swap_in(&self, bytes: u64) -> bool {
         let take = |left: u64| left.checked_sub(bytes);
-        self.swap_budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        self.swap_budget
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
     }
 
     /// The searches that `process` is in the scope of.
@@ -58,7 +60,8 @@ impl Engine<'_> {
         let searches = self.plan.searches.iter().enumerate();
         let concerned = searches.filter(|(_, search)| {
             (search.pids.is_empty() || search.pids.contains(&process.pid))
-                && (search.users.is_empty() || search.users.iter().any(|user| self.is_user(user, process.uid)))
+                && (search.users.is_empty()
+                    || search.users.iter().any(|user| self.is_user(user, process.uid)))
         });
         concerned.map(|(index, _)| index)
     }

@@ -103,7 +103,12 @@ impl Feeder {
     /// # Errors
     ///
     /// [`Interrupt`].
-    pub fn process(&mut self, range: Range<u64>, out: &mut Out<'_, '_>, looking: &mut Looking<'_, '_>) -> Result<(), Interrupt> {
+    pub fn process(
+        &mut self,
+        range: Range<u64>,
+        out: &mut Out<'_, '_>,
+        looking: &mut Looking<'_, '_>,
+    ) -> Result<(), Interrupt> {
         self.tail(range.start, out, looking)?;
         self.last = Last::Process(range.end);
         self.push(range, None, out, looking)
@@ -134,9 +139,21 @@ impl Feeder {
             Last::File(piece) => piece.range.end == range.start,
         };
         self.tail(range.start, out, looking)?;
-        let mut piece = Piece { read_to: range.start, range, mapped: Arc::clone(mapped), offset };
-        let head_end = piece.range.end.min(piece.range.start.saturating_add(self.max_match_bytes));
-        let result = if is_adjacent { self.margin(&mut piece, head_end, out, looking) } else { Ok(()) };
+        let mut piece = Piece {
+            read_to: range.start,
+            range,
+            mapped: Arc::clone(mapped),
+            offset,
+        };
+        let head_end = piece
+            .range
+            .end
+            .min(piece.range.start.saturating_add(self.max_match_bytes));
+        let result = if is_adjacent {
+            self.margin(&mut piece, head_end, out, looking)
+        } else {
+            Ok(())
+        };
         self.last = Last::File(piece);
         result
     }
@@ -153,10 +170,17 @@ impl Feeder {
     }
 
     /// Reads the end of the file that came last, if it is adjacent to what comes next at `address`.
-    fn tail(&mut self, address: u64, out: &mut Out<'_, '_>, looking: &mut Looking<'_, '_>) -> Result<(), Interrupt> {
+    fn tail(
+        &mut self,
+        address: u64,
+        out: &mut Out<'_, '_>,
+        looking: &mut Looking<'_, '_>,
+    ) -> Result<(), Interrupt> {
         match std::mem::take(&mut self.last) {
             Last::File(mut piece) if piece.range.end == address => {
-                let from = address.saturating_sub(self.max_match_bytes).max(piece.range.start);
+                let from = address
+                    .saturating_sub(self.max_match_bytes)
+                    .max(piece.range.start);
                 piece.read_to = piece.read_to.max(from);
                 self.margin(&mut piece, address, out, looking)
             }
@@ -164,7 +188,13 @@ impl Feeder {
         }
     }
 
-    fn margin(&mut self, piece: &mut Piece, end: u64, out: &mut Out<'_, '_>, looking: &mut Looking<'_, '_>) -> Result<(), Interrupt> {
+    fn margin(
+        &mut self,
+        piece: &mut Piece,
+        end: u64,
+        out: &mut Out<'_, '_>,
+        looking: &mut Looking<'_, '_>,
+    ) -> Result<(), Interrupt> {
         let range = piece.read_to..end;
         if range.start >= range.end {
             return Ok(());
@@ -189,8 +219,14 @@ impl Feeder {
             match self.items.last_mut() {
                 Some(last) if file.is_none() && last.goes_on(address) => last.bytes += count,
                 _ => {
-                    let file = file.as_ref().map(|(mapped, offset)| (Arc::clone(mapped), offset + (address - range.start)));
-                    self.items.push(Item { address, bytes: count, file });
+                    let file = file
+                        .as_ref()
+                        .map(|(mapped, offset)| (Arc::clone(mapped), offset + (address - range.start)));
+                    self.items.push(Item {
+                        address,
+                        bytes: count,
+                        file,
+                    });
                 }
             }
             self.bytes += count;
@@ -211,7 +247,8 @@ impl Feeder {
             return Ok(());
         }
         let first = self.items[0].address.min(self.span_start.unwrap_or(u64::MAX));
-        out.collector.forget_before(first.saturating_sub(2 * self.max_match_bytes));
+        out.collector
+            .forget_before(first.saturating_sub(2 * self.max_match_bytes));
         self.read(out)?;
         let mut items = std::mem::take(&mut self.items);
         let (mut start, mut hole) = (0, 0);
@@ -228,7 +265,11 @@ impl Feeder {
         }
         items.clear();
         (self.items, self.bytes) = (items, 0);
-        if out.collector.is_settled() { Err(Interrupt::Settled) } else { Ok(()) }
+        if out.collector.is_settled() {
+            Err(Interrupt::Settled)
+        } else {
+            Ok(())
+        }
     }
 
     /// Fills the scan's space with all items; what cannot be read is in `holes` then.
@@ -240,7 +281,10 @@ impl Feeder {
         for Item { address, bytes, file } in &self.items {
             let place = start..start + bytes;
             match file {
-                None => self.wanted.push(Wanted { address: *address, place: place.clone() }),
+                None => self.wanted.push(Wanted {
+                    address: *address,
+                    place: place.clone(),
+                }),
                 Some((mapped, offset)) => {
                     let first = self.holes.len();
                     mapped.fill_around(&mut buffer[place.clone()], *offset, &mut self.holes);
@@ -252,7 +296,9 @@ impl Feeder {
             start = place.end;
         }
         if !self.wanted.is_empty() {
-            out.target.read(&self.wanted, buffer, &mut self.holes).map_err(|_| Interrupt::Gone)?;
+            out.target
+                .read(&self.wanted, buffer, &mut self.holes)
+                .map_err(|_| Interrupt::Gone)?;
         }
         self.holes.sort_unstable_by_key(|hole| hole.place.start);
         Ok(())
@@ -260,13 +306,30 @@ impl Feeder {
 
     /// Searches one item, which starts at `start` of the space; `hole` is the first hole that may lie in it. Returns the
     /// first that lies behind it.
-    fn search(&self, item: &Item, start: usize, hole: usize, out: &mut Out<'_, '_>, looking: &mut Looking<'_, '_>) -> usize {
+    fn search(
+        &self,
+        item: &Item,
+        start: usize,
+        hole: usize,
+        out: &mut Out<'_, '_>,
+        looking: &mut Looking<'_, '_>,
+    ) -> usize {
         let end = start + item.bytes;
-        let within = self.holes[hole..].iter().take_while(|hole| hole.place.start < end);
+        let within = self.holes[hole..]
+            .iter()
+            .take_while(|hole| hole.place.start < end);
         let (mut done, mut passed) = (start, hole);
-        for Hole { place: hole, is_given_back } in within {
+        for Hole {
+            place: hole,
+            is_given_back,
+        } in within
+        {
             let address = |at: usize| item.address + (at - start) as u64;
-            let why = if *is_given_back { "given back by the process meanwhile" } else { "unreadable" };
+            let why = if *is_given_back {
+                "given back by the process meanwhile"
+            } else {
+                "unreadable"
+            };
             looking.unread(why, address(hole.start), hole.len() as u64);
             out.scan.filled(hole.start - done, out.collector);
             out.scan.skip(hole.len(), out.collector);

@@ -132,7 +132,14 @@ impl Anomaly {
     #[must_use]
     pub fn of_process(kind: AnomalyKind, file: Option<&[u8]>, detail: impl Into<String>) -> Self {
         let file = file.map(shown);
-        Self { kind, address: None, bytes: None, perms: None, file, detail: Some(detail.into()) }
+        Self {
+            kind,
+            address: None,
+            bytes: None,
+            perms: None,
+            file,
+            detail: Some(detail.into()),
+        }
     }
 
     /// A sign that concerns `bytes` bytes at `address` of a region.
@@ -155,7 +162,10 @@ impl Finding {
     pub fn render(&self) -> String {
         let program = self.exe.as_deref().unwrap_or(&self.comm);
         let user = self.user.clone().unwrap_or_else(|| self.uid.to_string());
-        let mut text = format!("{}: pid {} {program} ({user}, since {})", self.search, self.pid, self.start_time);
+        let mut text = format!(
+            "{}: pid {} {program} ({user}, since {})",
+            self.search, self.pid, self.start_time
+        );
         if let Some(container) = &self.container {
             // Writing to a string does not fail, here and below.
             let _ = write!(text, " in {} container {}", container.runtime, container.id);
@@ -165,7 +175,15 @@ impl Finding {
             if let Some(place) = &matched.place {
                 let _ = write!(text, " at {} {}", place.address, place.perms);
             }
-            let _ = write!(text, "{}", matched.file.as_ref().map(|file| format!(" {file}")).unwrap_or_default());
+            let _ = write!(
+                text,
+                "{}",
+                matched
+                    .file
+                    .as_ref()
+                    .map(|file| format!(" {file}"))
+                    .unwrap_or_default()
+            );
         }
         for anomaly in &self.anomalies {
             let _ = write!(text, "\n  {}", anomaly.render());
@@ -181,7 +199,10 @@ impl Anomaly {
     fn render(&self) -> String {
         let kind = anomaly_name(self.kind);
         let parts = [&self.address, &self.perms, &self.file, &self.detail];
-        parts.into_iter().flatten().fold(kind.to_owned(), |text, part| text + " " + part)
+        parts
+            .into_iter()
+            .flatten()
+            .fold(kind.to_owned(), |text, part| text + " " + part)
     }
 }
 

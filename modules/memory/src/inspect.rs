@@ -66,14 +66,18 @@ impl<'e> Inspector<'e> {
             },
             files: OpenFiles::default(),
             selections: HashMap::new(),
-            statistics: Statistics { threads: 1, ..Statistics::default() },
+            statistics: Statistics {
+                threads: 1,
+                ..Statistics::default()
+            },
         }
     }
 
     /// Examines one process and emits what the searches find.
     pub fn inspect(&mut self, pid: u32) {
         let (engine, context) = (self.engine, self.engine.context);
-        let described = os::take(engine.host, pid).and_then(|handle| Ok((os::describe(engine.host, &handle)?, handle)));
+        let described =
+            os::take(engine.host, pid).and_then(|handle| Ok((os::describe(engine.host, &handle)?, handle)));
         let (process, handle) = match described {
             Ok(described) => described,
             Err(error) => return notes::process_error(context, pid, &error),
@@ -83,10 +87,16 @@ impl<'e> Inspector<'e> {
         }
         let concerning: Vec<usize> = engine.concerning(&process).collect();
         let notes = engine.notes(&process);
-        if process.exe.is_none() && concerning.iter().any(|&search| !engine.plan.searches[search].names.is_empty()) {
+        if process.exe.is_none()
+            && concerning
+                .iter()
+                .any(|&search| !engine.plan.searches[search].names.is_empty())
+        {
             notes.process("path of the program: permission denied");
         }
-        let trials = concerning.into_iter().filter_map(|search| Trial::new(search, engine.plan, &process));
+        let trials = concerning
+            .into_iter()
+            .filter_map(|search| Trial::new(search, engine.plan, &process));
         let mut trials: Vec<Trial<'_>> = trials.collect();
         if trials.is_empty() {
             return;
@@ -94,7 +104,10 @@ impl<'e> Inspector<'e> {
         self.statistics.processes += 1;
         let mut located = Vec::new();
         let mut target = None;
-        if trials.iter().any(|trial| trial.needs_survey() || trial.search.reads_memory()) {
+        if trials
+            .iter()
+            .any(|trial| trial.needs_survey() || trial.search.reads_memory())
+        {
             match Target::open(handle, context.root()) {
                 Ok(opened) => located = self.examine(&process, target.insert(opened), &mut trials, notes),
                 Err(error) if error.is_gone() => {}
@@ -105,10 +118,24 @@ impl<'e> Inspector<'e> {
     }
 
     /// Looks at regions and memory, as far as the searches want it.
-    fn examine(&mut self, process: &Process, target: &mut Target, trials: &mut Vec<Trial<'e>>, notes: Notes<'_>) -> Vec<Located> {
-        let mut looking = Looking { engine: self.engine, notes, statistics: &mut self.statistics, unread: BTreeMap::new() };
+    fn examine(
+        &mut self,
+        process: &Process,
+        target: &mut Target,
+        trials: &mut Vec<Trial<'e>>,
+        notes: Notes<'_>,
+    ) -> Vec<Located> {
+        let mut looking = Looking {
+            engine: self.engine,
+            notes,
+            statistics: &mut self.statistics,
+            unread: BTreeMap::new(),
+        };
         if trials.iter().any(Trial::needs_survey) {
-            match self.surveyor.survey(process, target, &mut self.files, trials, &mut looking) {
+            match self
+                .surveyor
+                .survey(process, target, &mut self.files, trials, &mut looking)
+            {
                 Ok(()) => trials.retain(Trial::is_possible),
                 Err(SurveyEnd::Unlisted(error)) if error.is_gone() => note_end(Interrupt::Gone, &notes),
                 Err(SurveyEnd::Unlisted(error)) => notes.process(notes::why(&error)),
@@ -131,12 +158,24 @@ impl<'e> Inspector<'e> {
         self.reader.collector.finish()
     }
 
-    fn report(&self, process: &Process, target: Option<&Target>, trials: Vec<Trial<'_>>, located: &[Located]) {
+    fn report(
+        &self,
+        process: &Process,
+        target: Option<&Target>,
+        trials: Vec<Trial<'_>>,
+        located: &[Located],
+    ) {
         let mut program = None;
         for trial in trials {
             let search = trial.search;
-            let Some((matches, anomalies, limited)) = trial.verdict(self.engine.plan, located) else { continue };
-            let build_id = program.get_or_insert_with(|| target.and_then(Target::program_file).and_then(|file| build_id(&file)));
+            let Some((matches, anomalies, limited)) = trial.verdict(self.engine.plan, located) else {
+                continue;
+            };
+            let build_id = program.get_or_insert_with(|| {
+                target
+                    .and_then(Target::program_file)
+                    .and_then(|file| build_id(&file))
+            });
             let finding = Finding {
                 search: search.label.clone(),
                 pid: process.pid,
@@ -163,7 +202,12 @@ impl<'e> Inspector<'e> {
 }
 
 impl<'e> Reader<'e> {
-    fn begin(&mut self, selection: &Arc<ByteSelection>, windows: &[(usize, Range<u64>)], engine: &Engine<'_>) {
+    fn begin(
+        &mut self,
+        selection: &Arc<ByteSelection>,
+        windows: &[(usize, Range<u64>)],
+        engine: &Engine<'_>,
+    ) {
         self.scan.begin(selection);
         self.collector.begin(windows);
         self.feeder.begin(engine.plan.set.max_match_bytes());
@@ -172,11 +216,26 @@ impl<'e> Reader<'e> {
     }
 
     /// Reads and searches everything that is wanted, in the order of addresses.
-    fn read(&mut self, target: &mut Target, files: &mut OpenFiles, looking: &mut Looking<'_, 'e>) -> Result<(), Interrupt> {
+    fn read(
+        &mut self,
+        target: &mut Target,
+        files: &mut OpenFiles,
+        looking: &mut Looking<'_, 'e>,
+    ) -> Result<(), Interrupt> {
         for region in target.regions().map_err(|_| Interrupt::Gone)? {
-            let Some(range) = self.collector.wanted(&region).filter(|_| region.kind() != Kind::Device) else { continue };
+            let Some(range) = self
+                .collector
+                .wanted(&region)
+                .filter(|_| region.kind() != Kind::Device)
+            else {
+                continue;
+            };
             self.collector.region(region.clone());
-            let content = if region.kind() == Kind::File { Some(target.mapped(&region, files)) } else { None };
+            let content = if region.kind() == Kind::File {
+                Some(target.mapped(&region, files))
+            } else {
+                None
+            };
             match content {
                 None => self.own_pages(&range, target, looking, None)?,
                 Some(Ok(mapped)) => self.mapped(&region, &range, &mapped, target, looking)?,
@@ -185,9 +244,17 @@ impl<'e> Reader<'e> {
             }
         }
         self.end_span(looking)?;
-        let mut out = Out { target, scan: &mut self.scan, collector: &mut self.collector };
+        let mut out = Out {
+            target,
+            scan: &mut self.scan,
+            collector: &mut self.collector,
+        };
         self.feeder.finish(&mut out, looking)?;
-        if target.is_alive() { Ok(()) } else { Err(Interrupt::Gone) }
+        if target.is_alive() {
+            Ok(())
+        } else {
+            Err(Interrupt::Gone)
+        }
     }
 
     /// A region that maps a file which can be read.
@@ -208,18 +275,30 @@ impl<'e> Reader<'e> {
         }
         let in_file = offset..offset + bytes;
         match &mut self.span {
-            Some(span) if span.goes_on(mapped, &in_file, range.start) && span.private.len() < MAX_PRIVATE_RUNS => {
+            Some(span)
+                if span.goes_on(mapped, &in_file, range.start) && span.private.len() < MAX_PRIVATE_RUNS =>
+            {
                 span.range.end = in_file.end;
             }
             _ => {
                 self.end_span(looking)?;
                 self.feeder.keep_from(Some(range.start));
                 let (mapped, name) = (Arc::clone(mapped), region.name.clone());
-                self.span = Some(Span { mapped, name, range: in_file, address: range.start, private: Vec::new() });
+                self.span = Some(Span {
+                    mapped,
+                    name,
+                    range: in_file,
+                    address: range.start,
+                    private: Vec::new(),
+                });
             }
         }
         if region.perms.shared {
-            let mut out = Out { target, scan: &mut self.scan, collector: &mut self.collector };
+            let mut out = Out {
+                target,
+                scan: &mut self.scan,
+                collector: &mut self.collector,
+            };
             return self.feeder.file(range, mapped, offset, &mut out, looking);
         }
         self.own_pages(&range, target, looking, Some((mapped, offset)))
@@ -235,11 +314,16 @@ impl<'e> Reader<'e> {
     ) -> Result<(), Interrupt> {
         let mut rest = range.clone();
         while let Some(run) = self.next_run(target, &rest, looking)? {
-            let mut out = Out { target, scan: &mut self.scan, collector: &mut self.collector };
+            let mut out = Out {
+                target,
+                scan: &mut self.scan,
+                collector: &mut self.collector,
+            };
             if let Some((mapped, offset)) = file {
                 if rest.start < run.range.start {
                     let offset = offset + (rest.start - range.start);
-                    self.feeder.file(rest.start..run.range.start, mapped, offset, &mut out, looking)?;
+                    self.feeder
+                        .file(rest.start..run.range.start, mapped, offset, &mut out, looking)?;
                 }
                 if let Some(span) = &mut self.span {
                     span.private.push(run.range.clone());
@@ -252,13 +336,22 @@ impl<'e> Reader<'e> {
         }
         if let Some((mapped, offset)) = file.filter(|_| rest.start < rest.end) {
             let offset = offset + (rest.start - range.start);
-            let mut out = Out { target, scan: &mut self.scan, collector: &mut self.collector };
+            let mut out = Out {
+                target,
+                scan: &mut self.scan,
+                collector: &mut self.collector,
+            };
             self.feeder.file(rest, mapped, offset, &mut out, looking)?;
         }
         Ok(())
     }
 
-    fn next_run(&mut self, target: &mut Target, range: &Range<u64>, looking: &mut Looking<'_, '_>) -> Result<Option<Run>, Interrupt> {
+    fn next_run(
+        &mut self,
+        target: &mut Target,
+        range: &Range<u64>,
+        looking: &mut Looking<'_, '_>,
+    ) -> Result<Option<Run>, Interrupt> {
         match self.runs.next(target, range) {
             Ok(run) => Ok(run),
             Err(_) if !target.is_alive() => Err(Interrupt::Gone),
@@ -284,12 +377,18 @@ impl<'e> Reader<'e> {
         let (mut at, mut seen) = (range.start, 0);
         while at < range.end {
             self.clean.clear();
-            let Ok(to) = target.runs(at..range.end, true, &mut self.clean) else { break };
+            let Ok(to) = target.runs(at..range.end, true, &mut self.clean) else {
+                break;
+            };
             at = to.max(at + 1);
             for run in std::mem::take(&mut self.clean) {
                 seen += run.range.end - run.range.start;
                 if may_read(&run, looking) {
-                    let mut out = Out { target, scan: &mut self.scan, collector: &mut self.collector };
+                    let mut out = Out {
+                        target,
+                        scan: &mut self.scan,
+                        collector: &mut self.collector,
+                    };
                     self.feeder.process(run.range, &mut out, looking)?;
                 }
             }
@@ -337,7 +436,10 @@ fn selection(
         known.clear();
     }
     let prepare = |searches: &Vec<usize>| {
-        let patterns: Vec<usize> = searches.iter().flat_map(|&search| engine.plan.searches[search].patterns.clone()).collect();
+        let patterns: Vec<usize> = searches
+            .iter()
+            .flat_map(|&search| engine.plan.searches[search].patterns.clone())
+            .collect();
         engine.plan.set.select(&patterns)
     };
     if let Some(selection) = known.get(&searches) {

@@ -22,7 +22,12 @@ pub struct Runs {
 
 impl Default for Runs {
     fn default() -> Self {
-        Self { found: VecDeque::new(), known_to: 0, looks_ahead: true, fresh: Vec::new() }
+        Self {
+            found: VecDeque::new(),
+            known_to: 0,
+            looks_ahead: true,
+            fresh: Vec::new(),
+        }
     }
 }
 
@@ -45,7 +50,10 @@ impl Runs {
             }
             if let Some(run) = self.found.front() {
                 let cut = run.range.start.max(range.start)..run.range.end.min(range.end);
-                return Ok((cut.start < cut.end).then_some(Run { range: cut, state: run.state }));
+                return Ok((cut.start < cut.end).then_some(Run {
+                    range: cut,
+                    state: run.state,
+                }));
             }
             let from = self.known_to.max(range.start);
             if from >= range.end {

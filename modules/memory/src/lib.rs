@@ -69,7 +69,12 @@ impl Module for Memory {
             ),
             Example::new(
                 "bytes of an implant in web servers",
-                &["--name", "(nginx|apache2|httpd)$", "--bytes", "48 8b ?? e8 ?? ?? ?? ?? 4? 85 c0"],
+                &[
+                    "--name",
+                    "(nginx|apache2|httpd)$",
+                    "--bytes",
+                    "48 8b ?? e8 ?? ?? ?? ?? 4? 85 c0",
+                ],
             ),
             Example::new(
                 "processes that use a certain library",
@@ -77,12 +82,33 @@ impl Module for Memory {
             ),
             Example::new(
                 "signs of injected code in processes of root",
-                &["--user", "root", "--anomaly", "memfd_exe", "--anomaly", "exe_mismatch", "--anomaly", "modified_code"],
+                &[
+                    "--user",
+                    "root",
+                    "--anomaly",
+                    "memfd_exe",
+                    "--anomaly",
+                    "exe_mismatch",
+                    "--anomaly",
+                    "modified_code",
+                ],
             ),
             Example::new(
                 "two questions, one look at memory",
-                &["--search", "key", "--content", "BEGIN OPENSSH PRIVATE KEY", "--region", "heap", "--region", "anon",
-                  "--search", "gone", "--anomaly", "deleted_exe"],
+                &[
+                    "--search",
+                    "key",
+                    "--content",
+                    "BEGIN OPENSSH PRIVATE KEY",
+                    "--region",
+                    "heap",
+                    "--region",
+                    "anon",
+                    "--search",
+                    "gone",
+                    "--anomaly",
+                    "deleted_exe",
+                ],
             ),
         ]
     }

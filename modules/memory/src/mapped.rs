@@ -52,9 +52,19 @@ pub struct Mapped {
 
 impl Mapped {
     /// A file of `file_bytes` bytes.
+    #[cfg_attr(
+        target_os = "macos",
+        allow(dead_code, reason = "files of mappings are not opened there")
+    )]
     pub fn new(key: FileKey, content: impl Content + 'static, file_bytes: u64, page_bytes: u64) -> Mapped {
         let bytes = file_bytes.div_ceil(page_bytes).saturating_mul(page_bytes);
-        Mapped { key, content: Box::new(content), file_bytes, bytes, page_bytes }
+        Mapped {
+            key,
+            content: Box::new(content),
+            file_bytes,
+            bytes,
+            page_bytes,
+        }
     }
 
     /// Bytes that a mapping of the file shows; beyond, access fails.
@@ -89,8 +99,13 @@ impl Mapped {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => {
                     let in_page = self.page_bytes - (offset + done as u64) % self.page_bytes;
-                    let end = buffer.len().min(done.saturating_add(usize::try_from(in_page).unwrap_or(usize::MAX)));
-                    holes.push(Hole { place: done..end, is_given_back: false });
+                    let end = buffer
+                        .len()
+                        .min(done.saturating_add(usize::try_from(in_page).unwrap_or(usize::MAX)));
+                    holes.push(Hole {
+                        place: done..end,
+                        is_given_back: false,
+                    });
                     done = end;
                 }
             }

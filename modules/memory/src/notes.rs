@@ -26,12 +26,18 @@ pub struct Notes<'c> {
 impl<'c> Notes<'c> {
     /// Notes about `process`.
     pub fn of(context: &'c Context, process: &'c Process, logs_failures: bool) -> Notes<'c> {
-        Notes { context, logs_failures, pid: process.pid, comm: &process.comm }
+        Notes {
+            context,
+            logs_failures,
+            pid: process.pid,
+            comm: &process.comm,
+        }
     }
 
     /// `bytes` bytes of the process's memory were not read.
     pub fn memory(&self, why: &str, bytes: u64) {
-        self.context.skipped(Skipped::one(MEMORY, why).bytes(bytes).example(self.name()));
+        self.context
+            .skipped(Skipped::one(MEMORY, why).bytes(bytes).example(self.name()));
     }
 
     /// Lists that bytes at an address were not read, if that is wanted.
@@ -41,14 +47,16 @@ impl<'c> Notes<'c> {
 
     /// The process was not examined, or not to its end.
     pub fn process(&self, why: &str) {
-        self.context.skipped(Skipped::one(PROCESS, why).example(self.name()));
+        self.context
+            .skipped(Skipped::one(PROCESS, why).example(self.name()));
         self.log(format_args!("{why}"));
     }
 
     /// `bytes` bytes of a mapped file were not read.
     pub fn file(&self, path: &[u8], why: &str, bytes: u64) {
         let example = format!("{} of {}", shown(path), self.name());
-        self.context.skipped(Skipped::one(MAPPED_FILE, why).bytes(bytes).example(example));
+        self.context
+            .skipped(Skipped::one(MAPPED_FILE, why).bytes(bytes).example(example));
         self.log(format_args!("{bytes} bytes of {}: {why}", shown(path)));
     }
 

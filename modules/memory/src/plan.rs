@@ -74,19 +74,29 @@ impl Plan {
     /// Whether any search looks for `kind`.
     #[must_use]
     pub fn wants(&self, kind: AnomalyKind) -> bool {
-        self.searches.iter().any(|search| search.anomalies.contains(&kind))
+        self.searches
+            .iter()
+            .any(|search| search.anomalies.contains(&kind))
     }
 
     /// Threads asked for by any search; 0: none did.
     #[must_use]
     pub fn threads(&self) -> u32 {
-        self.searches.iter().map(|search| search.options.threads).max().unwrap_or(0)
+        self.searches
+            .iter()
+            .map(|search| search.options.threads)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Bytes that may be swapped in, by the most generous search.
     #[must_use]
     pub fn swap_bytes(&self) -> u64 {
-        self.searches.iter().map(|search| search.options.swap_bytes).max().unwrap_or(0)
+        self.searches
+            .iter()
+            .map(|search| search.options.swap_bytes)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Whether any search wants failures listed.

@@ -24,7 +24,10 @@ pub struct Region {
 
 /// What a process may do with a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "four independent bits, as the system has them")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "four independent bits, as the system has them"
+)]
 pub struct Perms {
     /// Read.
     pub read: bool,
@@ -129,8 +132,16 @@ impl Region {
             Kind::Anon | Kind::Vdso | Kind::Device => Classes::ANON,
             Kind::File => Classes::FILE,
         };
-        let exec = if self.perms.exec { Classes::EXEC } else { Classes::default() };
-        let write = if self.perms.write { Classes::WRITE } else { Classes::default() };
+        let exec = if self.perms.exec {
+            Classes::EXEC
+        } else {
+            Classes::default()
+        };
+        let write = if self.perms.write {
+            Classes::WRITE
+        } else {
+            Classes::default()
+        };
         kind.union(exec).union(write)
     }
 
@@ -178,8 +189,20 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> Region {
-        let perms = Perms { read: true, write: true, ..Perms::default() };
-        Region { start: 0, end: 4096, perms, offset: 0, device: (0, 0), inode: 0, name: name.into() }
+        let perms = Perms {
+            read: true,
+            write: true,
+            ..Perms::default()
+        };
+        Region {
+            start: 0,
+            end: 4096,
+            perms,
+            offset: 0,
+            device: (0, 0),
+            inode: 0,
+            name: name.into(),
+        }
     }
 
     #[test]
@@ -202,7 +225,11 @@ mod tests {
         }
         assert_eq!(named("/a (deleted)").file(), Some(&b"/a"[..]));
         assert!(named("[heap]").classes().meets(Classes::WRITE));
-        assert!(!named("[heap]").classes().meets(Classes::ANON.union(Classes::EXEC)));
+        assert!(
+            !named("[heap]")
+                .classes()
+                .meets(Classes::ANON.union(Classes::EXEC))
+        );
         assert_eq!(named("").perms.to_string(), "rw-p");
     }
 }

@@ -22,7 +22,12 @@ const ROUNDS: usize = 2;
 /// When processes cannot be listed.
 pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
     let host = Host::new(context.root());
-    let mut seen: HashSet<u32> = context.own_processes().iter().copied().chain([std::process::id()]).collect();
+    let mut seen: HashSet<u32> = context
+        .own_processes()
+        .iter()
+        .copied()
+        .chain([std::process::id()])
+        .collect();
     let engine = Engine {
         plan,
         context,
@@ -52,7 +57,10 @@ fn examine(engine: &Engine<'_>, pids: &[u32], statistics: &mut Statistics) {
         {
             inspector.inspect(pid);
         }
-        total.lock().unwrap_or_else(PoisonError::into_inner).add(&inspector.statistics);
+        total
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(&inspector.statistics);
     };
     let threads = threads(engine).min(pids.len());
     thread::scope(|scope| {
@@ -76,7 +84,9 @@ fn note_rest(engine: &Engine<'_>, count: usize) {
         _ => "limit of findings reached",
     };
     if count > 0 {
-        engine.context.skipped(Skipped::one(PROCESS, why).count(count as u64));
+        engine
+            .context
+            .skipped(Skipped::one(PROCESS, why).count(count as u64));
     }
 }
 

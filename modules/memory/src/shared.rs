@@ -88,7 +88,13 @@ impl Looking<'_, '_> {
 
 impl SharedFiles {
     fn parts(&self, key: FileKey) -> Arc<Mutex<Vec<Arc<Part>>>> {
-        Arc::clone(self.files.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default())
+        Arc::clone(
+            self.files
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(key)
+                .or_default(),
+        )
     }
 }
 
@@ -104,7 +110,9 @@ impl Span {
 
     /// Offset in the file that `address` maps.
     fn offset(&self, address: u64) -> u64 {
-        self.range.start.saturating_add(address.saturating_sub(self.address))
+        self.range
+            .start
+            .saturating_add(address.saturating_sub(self.address))
     }
 
     /// The ranges of the file to be searched: all of it where most of it is the same as in the file, so that processes
@@ -115,7 +123,10 @@ impl Span {
             return vec![self.range.clone()];
         }
         let clean = without(self.address..self.address_end(), &self.private);
-        clean.into_iter().map(|range| self.offset(range.start)..self.offset(range.end)).collect()
+        clean
+            .into_iter()
+            .map(|range| self.offset(range.start)..self.offset(range.end))
+            .collect()
     }
 
     /// Hands a match in the file to the process that maps it, unless the process has other bytes there.
@@ -127,7 +138,11 @@ impl Span {
         let start = self.address + (found.address - self.range.start);
         let range = start..start + found.length as u64;
         let at = self.private.partition_point(|private| private.end <= range.start);
-        if self.private.get(at).is_none_or(|private| private.start >= range.end) {
+        if self
+            .private
+            .get(at)
+            .is_none_or(|private| private.start >= range.end)
+        {
             collector.in_file(found.pattern, range, found.wide);
         }
     }
@@ -137,7 +152,12 @@ impl FileSearcher {
     /// A searcher for all patterns of `set`.
     pub fn new(set: &Arc<ByteSet>) -> FileSearcher {
         let all: Vec<usize> = (0..set.len()).collect();
-        FileSearcher { scan: ByteScan::new(set), all: set.select(&all), set: Arc::clone(set), holes: Vec::new() }
+        FileSearcher {
+            scan: ByteScan::new(set),
+            all: set.select(&all),
+            set: Arc::clone(set),
+            holes: Vec::new(),
+        }
     }
 
     /// Credits a process with what its part of a file contains; searches that part unless that was done.
@@ -145,7 +165,12 @@ impl FileSearcher {
     /// # Errors
     ///
     /// [`Interrupt::Stopped`].
-    pub fn credit(&mut self, span: &Span, collector: &mut Collector<'_>, looking: &mut Looking<'_, '_>) -> Result<(), Interrupt> {
+    pub fn credit(
+        &mut self,
+        span: &Span,
+        collector: &mut Collector<'_>,
+        looking: &mut Looking<'_, '_>,
+    ) -> Result<(), Interrupt> {
         let mapped_end = span.mapped.bytes();
         for range in span.searched() {
             let range = range.start..range.end.min(mapped_end);
@@ -171,17 +196,31 @@ impl FileSearcher {
         collector: &mut Collector<'_>,
         looking: &mut Looking<'_, '_>,
     ) -> Result<(), Interrupt> {
-        let open = part.limited.iter().filter(|(pattern, from)| *from < end && collector.is_open(*pattern));
+        let open = part
+            .limited
+            .iter()
+            .filter(|(pattern, from)| *from < end && collector.is_open(*pattern));
         let open: Vec<(usize, u64)> = open.copied().collect();
-        let Some(from) = open.iter().map(|(_, from)| *from).min() else { return Ok(()) };
+        let Some(from) = open.iter().map(|(_, from)| *from).min() else {
+            return Ok(());
+        };
         let patterns: Vec<usize> = open.iter().map(|(pattern, _)| *pattern).collect();
         self.scan.begin(&self.set.select(&patterns));
-        let mut sink = Crediting { span, collector, from: &open };
+        let mut sink = Crediting {
+            span,
+            collector,
+            from: &open,
+        };
         self.search(span, from..end, &mut sink, looking)
     }
 
     /// The part of a file that contains `range`, searched now or before. Other threads that need the same file wait.
-    fn part(&mut self, span: &Span, range: &Range<u64>, looking: &mut Looking<'_, '_>) -> Result<Arc<Part>, Interrupt> {
+    fn part(
+        &mut self,
+        span: &Span,
+        range: &Range<u64>,
+        looking: &mut Looking<'_, '_>,
+    ) -> Result<Arc<Part>, Interrupt> {
         let parts = looking.engine.shared.parts(span.mapped.key);
         let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
         let contains = |part: &&Arc<Part>| part.range.start <= range.start && range.end <= part.range.end;
@@ -190,7 +229,11 @@ impl FileSearcher {
             return Ok(Arc::clone(part));
         }
         let part = Arc::new(self.search_part(span, range, looking)?);
-        let kept = looking.engine.shared.kept_matches.fetch_add(part.matches.len(), Ordering::Relaxed);
+        let kept = looking
+            .engine
+            .shared
+            .kept_matches
+            .fetch_add(part.matches.len(), Ordering::Relaxed);
         if part.matches.is_empty() || kept < MAX_KEPT_MATCHES {
             if parts.len() >= MAX_PARTS {
                 parts.remove(0);
@@ -200,22 +243,43 @@ impl FileSearcher {
         Ok(part)
     }
 
-    fn search_part(&mut self, span: &Span, range: &Range<u64>, looking: &mut Looking<'_, '_>) -> Result<Part, Interrupt> {
+    fn search_part(
+        &mut self,
+        span: &Span,
+        range: &Range<u64>,
+        looking: &mut Looking<'_, '_>,
+    ) -> Result<Part, Interrupt> {
         self.scan.begin(&Arc::clone(&self.all));
         let mut matches = Vec::new();
         self.search(span, range.clone(), &mut matches, looking)?;
         matches.sort_unstable_by_key(|found| (found.address, found.pattern));
-        let settled = self.all.patterns().iter().filter(|&&pattern| self.scan.has_settled(pattern));
+        let settled = self
+            .all
+            .patterns()
+            .iter()
+            .filter(|&&pattern| self.scan.has_settled(pattern));
         let last_end = |pattern: usize| {
             let last = matches.iter().rev().find(|found| found.pattern == pattern);
-            last.map_or(range.start, |found| found.address.saturating_add(found.length as u64))
+            last.map_or(range.start, |found| {
+                found.address.saturating_add(found.length as u64)
+            })
         };
         let limited = settled.map(|&pattern| (pattern, last_end(pattern))).collect();
-        Ok(Part { range: range.clone(), matches, limited })
+        Ok(Part {
+            range: range.clone(),
+            matches,
+            limited,
+        })
     }
 
     /// Searches `range` of a file, for what the scan was begun with. Addresses of matches are offsets in the file.
-    fn search(&mut self, span: &Span, range: Range<u64>, sink: &mut dyn Sink, looking: &mut Looking<'_, '_>) -> Result<(), Interrupt> {
+    fn search(
+        &mut self,
+        span: &Span,
+        range: Range<u64>,
+        sink: &mut dyn Sink,
+        looking: &mut Looking<'_, '_>,
+    ) -> Result<(), Interrupt> {
         for part in readable(span, range, looking) {
             self.scan.segment(part.start, sink);
             let mut at = part.start;
@@ -223,7 +287,9 @@ impl FileSearcher {
                 if looking.engine.is_stopped() {
                     return Err(Interrupt::Stopped);
                 }
-                let count = usize::try_from(part.end - at).unwrap_or(usize::MAX).min(BATCH_BYTES);
+                let count = usize::try_from(part.end - at)
+                    .unwrap_or(usize::MAX)
+                    .min(BATCH_BYTES);
                 self.search_block(span, at, count, sink, looking);
                 at += count as u64;
             }
@@ -232,9 +298,17 @@ impl FileSearcher {
         Ok(())
     }
 
-    fn search_block(&mut self, span: &Span, at: u64, count: usize, sink: &mut dyn Sink, looking: &mut Looking<'_, '_>) {
+    fn search_block(
+        &mut self,
+        span: &Span,
+        at: u64,
+        count: usize,
+        sink: &mut dyn Sink,
+        looking: &mut Looking<'_, '_>,
+    ) {
         self.holes.clear();
-        span.mapped.fill_around(self.scan.space(count), at, &mut self.holes);
+        span.mapped
+            .fill_around(self.scan.space(count), at, &mut self.holes);
         looking.statistics.file_bytes += count as u64;
         let mut done = 0;
         for Hole { place: hole, .. } in &self.holes {
@@ -253,7 +327,9 @@ impl FileSearcher {
 fn readable(span: &Span, range: Range<u64>, looking: &mut Looking<'_, '_>) -> Vec<Range<u64>> {
     let mapped = &span.mapped;
     let mut data = Vec::new();
-    mapped.content().data(range.start..range.end.min(mapped.file_bytes()), &mut data);
+    mapped
+        .content()
+        .data(range.start..range.end.min(mapped.file_bytes()), &mut data);
     if let Some(last) = data.last_mut().filter(|last| last.end == mapped.file_bytes()) {
         last.end = range.end.min(mapped.bytes());
     }
@@ -264,11 +340,21 @@ fn readable(span: &Span, range: Range<u64>, looking: &mut Looking<'_, '_>) -> Ve
     let mut parts = Vec::new();
     for piece in data {
         let mut resident = Vec::new();
-        if mapped.content().resident(piece.start / page_bytes() * page_bytes()..piece.end, &mut resident).is_err() {
+        if mapped
+            .content()
+            .resident(
+                piece.start / page_bytes() * page_bytes()..piece.end,
+                &mut resident,
+            )
+            .is_err()
+        {
             parts.push(piece);
             continue;
         }
-        let absent: u64 = without(piece.clone(), &resident).iter().map(|range| range.end - range.start).sum();
+        let absent: u64 = without(piece.clone(), &resident)
+            .iter()
+            .map(|range| range.end - range.start)
+            .sum();
         if absent == 0 {
             parts.push(piece);
         } else if mapped.content().is_memory() && looking.engine.may_swap_in(absent) {
@@ -276,7 +362,9 @@ fn readable(span: &Span, range: Range<u64>, looking: &mut Looking<'_, '_>) -> Ve
             parts.push(piece);
         } else {
             note_absent(span, absent, looking);
-            let cut = resident.iter().map(|part| part.start.max(piece.start)..part.end.min(piece.end));
+            let cut = resident
+                .iter()
+                .map(|part| part.start.max(piece.start)..part.end.min(piece.end));
             parts.extend(cut.filter(|part| part.start < part.end));
         }
     }
@@ -287,7 +375,9 @@ fn note_absent(span: &Span, bytes: u64, looking: &Looking<'_, '_>) {
     if span.mapped.content().is_memory() {
         looking.notes.file(&span.name, "swapped out", bytes);
     } else {
-        looking.notes.file_by_design(&span.name, "not in memory (resident_only)", bytes);
+        looking
+            .notes
+            .file_by_design(&span.name, "not in memory (resident_only)", bytes);
     }
 }
 
@@ -308,4 +398,3 @@ impl Sink for Crediting<'_, '_> {
         !self.collector.is_open(found.pattern)
     }
 }
-

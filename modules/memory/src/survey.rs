@@ -56,7 +56,11 @@ impl Surveyor {
         self.last_name.clear();
         let wants = |kind| trials.iter().any(|trial| trial.wants(kind));
         let compares = wants(AnomalyKind::ModifiedCode);
-        let entry = if wants(AnomalyKind::ExeMismatch) { target.entry_point() } else { None };
+        let entry = if wants(AnomalyKind::ExeMismatch) {
+            target.entry_point()
+        } else {
+            None
+        };
         let mut entry_region = None;
         for (index, region) in target.regions().map_err(SurveyEnd::Unlisted)?.enumerate() {
             if index % REGIONS_PER_LOOK == 0 && looking.engine.is_stopped() {
@@ -71,7 +75,9 @@ impl Surveyor {
             }
         }
         let program = target.program();
-        let by_entry = entry.zip(program).and_then(|(entry, (key, _))| anomaly::of_entry(entry, entry_region.as_ref(), key, target));
+        let by_entry = entry
+            .zip(program)
+            .and_then(|(entry, (key, _))| anomaly::of_entry(entry, entry_region.as_ref(), key, target));
         let by_file = anomaly::of_program(process, program.map(|(_, names)| names));
         for anomaly in by_entry.iter().chain(&by_file) {
             trials.iter_mut().for_each(|trial| trial.anomaly(anomaly));
@@ -88,7 +94,9 @@ impl Surveyor {
             let anomaly = Anomaly::of_region(kind, region, region.start, region.len());
             trials.iter_mut().for_each(|trial| trial.anomaly(&anomaly));
         }
-        trials.iter_mut().for_each(|trial| trial.region(region, is_new_file));
+        trials
+            .iter_mut()
+            .for_each(|trial| trial.region(region, is_new_file));
     }
 
     /// Compares the code in `region` with its file, where the process has pages of its own.
@@ -108,7 +116,11 @@ impl Surveyor {
         while let Ok(Some(run)) = self.runs.next(target, &range) {
             range.start = run.range.end;
             if !is_in_memory(&run) {
-                looking.unread("code that was not compared: swapped out", run.range.start, run.range.end - run.range.start);
+                looking.unread(
+                    "code that was not compared: swapped out",
+                    run.range.start,
+                    run.range.end - run.range.start,
+                );
                 continue;
             }
             let file = match &mapped {
@@ -117,7 +129,11 @@ impl Surveyor {
                     Ok(file) => mapped.insert(file),
                     Err(NoFile::Device) => return Ok(None),
                     Err(_) => {
-                        looking.notes.file(&region.name, "code that was not compared: the file cannot be read", region.len());
+                        looking.notes.file(
+                            &region.name,
+                            "code that was not compared: the file cannot be read",
+                            region.len(),
+                        );
                         return Ok(None);
                     }
                 },

@@ -36,8 +36,9 @@ impl<'p> Trial<'p> {
         let matches = |text: &[u8], at: usize| search.names[at].regex.is_match(text);
         let exe = process.exe.as_deref();
         let names = 0..search.names.len();
-        let names: Vec<usize> =
-            names.filter(|&at| exe.is_some_and(|exe| matches(without_deleted(exe), at) || matches(exe, at))).collect();
+        let names: Vec<usize> = names
+            .filter(|&at| exe.is_some_and(|exe| matches(without_deleted(exe), at) || matches(exe, at)))
+            .collect();
         let is_out = search.options.matchall && names.len() < search.names.len();
         let left = Some(search.options.maxlength).filter(|&length| length > 0);
         let trial = Trial {
@@ -65,7 +66,10 @@ impl<'p> Trial<'p> {
         }
         let starts_at = region.start.max(self.search.options.offset);
         let is_counted = region.kind() != Kind::Device && self.search.classes.meets(region.classes());
-        if let Some(left) = self.left.filter(|&left| left > 0 && is_counted && starts_at < region.end) {
+        if let Some(left) = self
+            .left
+            .filter(|&left| left > 0 && is_counted && starts_at < region.end)
+        {
             let bytes = region.end - starts_at;
             if bytes >= left {
                 self.window_end = starts_at + left;
@@ -76,7 +80,13 @@ impl<'p> Trial<'p> {
 
     fn library(&mut self, path: &[u8]) {
         let max = usize::try_from(self.search.options.max_matches).unwrap_or(usize::MAX);
-        for (index, named) in self.search.libraries.iter().enumerate().filter(|(_, named)| named.regex.is_match(path)) {
+        for (index, named) in self
+            .search
+            .libraries
+            .iter()
+            .enumerate()
+            .filter(|(_, named)| named.regex.is_match(path))
+        {
             let path = shown(path);
             let known = self.libraries.iter().filter(|(other, _)| *other == index);
             if known.clone().any(|(_, other)| *other == path) {
@@ -100,7 +110,13 @@ impl<'p> Trial<'p> {
         if !self.wants(anomaly.kind) {
             return;
         }
-        if self.anomalies.iter().filter(|other| other.kind == anomaly.kind).count() < MAX_ANOMALIES {
+        if self
+            .anomalies
+            .iter()
+            .filter(|other| other.kind == anomaly.kind)
+            .count()
+            < MAX_ANOMALIES
+        {
             self.anomalies.push(anomaly.clone());
         } else {
             self.limit(anomaly_name(anomaly.kind).to_owned());
@@ -127,33 +143,62 @@ impl<'p> Trial<'p> {
     }
 
     /// What is reported: matches, signs, and of what there may be more. None when the search does not find the process.
-    pub fn verdict(self, plan: &Plan, located: &[Located]) -> Option<(Vec<Matched>, Vec<Anomaly>, Vec<String>)> {
-        let mine: Vec<&Located> =
-            located.iter().filter(|located| self.search.patterns.contains(&located.pattern)).collect();
+    pub fn verdict(
+        self,
+        plan: &Plan,
+        located: &[Located],
+    ) -> Option<(Vec<Matched>, Vec<Anomaly>, Vec<String>)> {
+        let mine: Vec<&Located> = located
+            .iter()
+            .filter(|located| self.search.patterns.contains(&located.pattern))
+            .collect();
         let count = |pattern: usize| mine.iter().filter(|located| located.pattern == pattern).count();
         let is_found = if self.search.options.matchall {
             self.is_possible() && self.search.patterns.clone().all(|pattern| count(pattern) > 0)
         } else {
-            !(self.names.is_empty() && self.libraries.is_empty() && self.anomalies.is_empty() && mine.is_empty())
+            !(self.names.is_empty()
+                && self.libraries.is_empty()
+                && self.anomalies.is_empty()
+                && mine.is_empty())
         };
         if !is_found {
             return None;
         }
         let max = usize::try_from(self.search.options.max_matches).unwrap_or(usize::MAX);
         let mut limited = self.limited;
-        for pattern in self.search.patterns.clone().filter(|&pattern| count(pattern) >= max) {
+        for pattern in self
+            .search
+            .patterns
+            .clone()
+            .filter(|&pattern| count(pattern) >= max)
+        {
             let pattern = &plan.patterns[pattern];
             limited.push(format!("{} {}", filter_name(pattern.filter), pattern.text));
         }
-        let plain = |filter, pattern: &str, file| Matched { filter, pattern: pattern.to_owned(), place: None, file };
-        let mut matches: Vec<Matched> =
-            self.names.iter().map(|&at| plain(Filter::Name, &self.search.names[at].text, None)).collect();
+        let plain = |filter, pattern: &str, file| Matched {
+            filter,
+            pattern: pattern.to_owned(),
+            place: None,
+            file,
+        };
+        let mut matches: Vec<Matched> = self
+            .names
+            .iter()
+            .map(|&at| plain(Filter::Name, &self.search.names[at].text, None))
+            .collect();
         let libraries = self.libraries.into_iter();
-        matches.extend(libraries.map(|(at, path)| plain(Filter::Library, &self.search.libraries[at].text, Some(path))));
+        matches.extend(
+            libraries.map(|(at, path)| plain(Filter::Library, &self.search.libraries[at].text, Some(path))),
+        );
         matches.extend(mine.into_iter().map(|located| {
             let pattern = &plan.patterns[located.pattern];
             let place = Some(located.place.clone());
-            Matched { filter: pattern.filter, pattern: pattern.text.clone(), place, file: located.file.clone() }
+            Matched {
+                filter: pattern.filter,
+                pattern: pattern.text.clone(),
+                place,
+                file: located.file.clone(),
+            }
         }));
         Some((matches, self.anomalies, limited))
     }

@@ -85,7 +85,11 @@ pub(super) fn key(dir: &Dir, region: &Region) -> Result<FileKey, NoFile> {
 pub(super) fn open(dir: &Dir, region: &Region, key: FileKey) -> Result<Mapped, NoFile> {
     let file = open_first(dir, &[mapping(region), by_path(region)]).map_err(NoFile::Denied)?;
     let mapped = opened(file)?;
-    if mapped.key == key { Ok(mapped) } else { Err(NoFile::Denied(Errno::STALE)) }
+    if mapped.key == key {
+        Ok(mapped)
+    } else {
+        Err(NoFile::Denied(Errno::STALE))
+    }
 }
 
 /// Opens the program of a process.
@@ -101,7 +105,12 @@ fn opened(file: File) -> Result<Mapped, NoFile> {
         return Err(NoFile::Remote);
     }
     let is_memory = MEMORY.contains(&kind);
-    Ok(Mapped::new(of(&stat), Source { file, is_memory }, stat.stx_size, super::page_bytes()))
+    Ok(Mapped::new(
+        of(&stat),
+        Source { file, is_memory },
+        stat.stx_size,
+        super::page_bytes(),
+    ))
 }
 
 fn checked(stat: &Statx) -> Result<(), NoFile> {
@@ -110,7 +119,10 @@ fn checked(stat: &Statx) -> Result<(), NoFile> {
 }
 
 fn of(stat: &Statx) -> FileKey {
-    FileKey { device: u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor), inode: stat.stx_ino }
+    FileKey {
+        device: u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor),
+        inode: stat.stx_ino,
+    }
 }
 
 /// Opens for reading, without a new access time where that is allowed, and without waiting for anything.
@@ -154,7 +166,8 @@ impl Content for Source {
     fn data(&self, range: Range<u64>, out: &mut Vec<Range<u64>>) {
         let mut at = range.start;
         while at < range.end {
-            let Ok(start) = rustix::fs::seek(&self.file, SeekFrom::Data(at)).map(|start| start.max(at)) else {
+            let Ok(start) = rustix::fs::seek(&self.file, SeekFrom::Data(at)).map(|start| start.max(at))
+            else {
                 // No data up to the end (ENXIO); a file system that cannot tell says that all is data.
                 return;
             };
@@ -178,6 +191,11 @@ impl Content for Source {
 
 /// The identity of an open or linked file below a process's folder.
 pub(super) fn key_of_link(dir: &Dir, link: &str) -> io::Result<(FileKey, u32)> {
-    let stat = statx(dir.as_fd(), link, AtFlags::STATX_DONT_SYNC, StatxFlags::INO | StatxFlags::NLINK)?;
+    let stat = statx(
+        dir.as_fd(),
+        link,
+        AtFlags::STATX_DONT_SYNC,
+        StatxFlags::INO | StatxFlags::NLINK,
+    )?;
     Ok((of(&stat), stat.stx_nlink))
 }

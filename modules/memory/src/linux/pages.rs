@@ -62,14 +62,23 @@ const SWAPPED: u64 = 1 << 4;
 /// Page is the shared page of zeros (`PAGE_IS_PFNZERO`).
 const ZERO: u64 = 1 << 5;
 
-#[allow(unsafe_code, reason = "the ioctl fills a structure and an array that it is given")]
+#[allow(
+    unsafe_code,
+    reason = "the ioctl fills a structure and an array that it is given"
+)]
 mod call {
     nix::ioctl_readwrite!(pagemap_scan, b'f', 16, super::ScanArguments);
 }
 
 impl Pages {
     pub(super) fn new(file: File, page_bytes: u64) -> Pages {
-        Pages { file, page_bytes, can_scan: true, found: Vec::new(), entries: Vec::new() }
+        Pages {
+            file,
+            page_bytes,
+            can_scan: true,
+            found: Vec::new(),
+            entries: Vec::new(),
+        }
     }
 
     /// Whether `PAGEMAP_SCAN` is in use.
@@ -79,7 +88,12 @@ impl Pages {
 
     /// Appends populated runs from the start of `range` on, and returns the address up to which that is all of them.
     /// Clean pages are left out unless `with_clean`.
-    pub(super) fn runs(&mut self, range: Range<u64>, with_clean: bool, out: &mut Vec<Run>) -> io::Result<u64> {
+    pub(super) fn runs(
+        &mut self,
+        range: Range<u64>,
+        with_clean: bool,
+        out: &mut Vec<Run>,
+    ) -> io::Result<u64> {
         if self.can_scan {
             match self.scan(&range, with_clean, out) {
                 Err(error) if is_unknown(&error) => self.can_scan = false,
@@ -89,7 +103,10 @@ impl Pages {
         self.read(&range, with_clean, out)
     }
 
-    #[allow(unsafe_code, reason = "the ioctl fills a structure and an array that it is given")]
+    #[allow(
+        unsafe_code,
+        reason = "the ioctl fills a structure and an array that it is given"
+    )]
     fn scan(&mut self, range: &Range<u64>, with_clean: bool, out: &mut Vec<Run>) -> io::Result<u64> {
         self.found.resize(SCAN_RUNS, PageRegion::default());
         let without = if with_clean { ZERO } else { ZERO | FILE };
@@ -117,13 +134,19 @@ impl Pages {
             };
             pagemap::push(out, found.start..found.end, state);
         }
-        Ok(if count < self.found.len() { range.end } else { arguments.walk_end.clamp(range.start, range.end) })
+        Ok(if count < self.found.len() {
+            range.end
+        } else {
+            arguments.walk_end.clamp(range.start, range.end)
+        })
     }
 
     fn read(&mut self, range: &Range<u64>, with_clean: bool, out: &mut Vec<Run>) -> io::Result<u64> {
         self.entries.resize(READ_BYTES, 0);
         let pages = (range.end - range.start).div_ceil(self.page_bytes);
-        let wanted = usize::try_from(pages * ENTRY_BYTES).unwrap_or(usize::MAX).min(READ_BYTES);
+        let wanted = usize::try_from(pages * ENTRY_BYTES)
+            .unwrap_or(usize::MAX)
+            .min(READ_BYTES);
         let offset = range.start / self.page_bytes * ENTRY_BYTES;
         let read = self.file.read_at(&mut self.entries[..wanted], offset)?;
         let first = out.len();
@@ -143,7 +166,10 @@ impl Pages {
 
 /// Whether the kernel, or the file of a fixture, does not know the call.
 fn is_unknown(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOTTY | libc::EINVAL | libc::EOPNOTSUPP))
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOTTY | libc::EINVAL | libc::EOPNOTSUPP)
+    )
 }
 
 #[cfg(test)]
@@ -177,7 +203,12 @@ mod tests {
         let expected: u64 = (0..4096).filter(|index| index % 3 != 0).count() as u64 * page;
         for runs in [&scanned, &read] {
             assert!(runs.iter().all(|run| run.state == State::Private));
-            assert_eq!(runs.iter().map(|run| run.range.end - run.range.start).sum::<u64>(), expected);
+            assert_eq!(
+                runs.iter()
+                    .map(|run| run.range.end - run.range.start)
+                    .sum::<u64>(),
+                expected
+            );
         }
         assert_eq!(scanned, read);
         assert_eq!(scanned.len(), 1365);
@@ -185,7 +216,11 @@ mod tests {
 
     #[test]
     fn a_huge_reservation_costs_nothing() {
-        let memory = memmap2::MmapOptions::new().len(1 << 40).no_reserve_swap().map_anon().unwrap();
+        let memory = memmap2::MmapOptions::new()
+            .len(1 << 40)
+            .no_reserve_swap()
+            .map_anon()
+            .unwrap();
         let start = memory.as_ptr() as u64;
         let mut pages = Pages::new(File::open("/proc/self/pagemap").unwrap(), crate::os::page_bytes());
         if pages.scan(&(start..start + 1), false, &mut Vec::new()).is_ok() {

@@ -1,6 +1,9 @@
 //! Which parts of a file are in memory.
 
-#![allow(unsafe_code, reason = "the kernel tells residency of mappings only, by mincore(2)")]
+#![allow(
+    unsafe_code,
+    reason = "the kernel tells residency of mappings only, by mincore(2)"
+)]
 
 use memmap2::MmapOptions;
 use std::fs::File;
@@ -12,7 +15,12 @@ const WINDOW_BYTES: u64 = 1 << 30;
 
 /// Appends the ranges of `file` within `range` that are in memory; `range` starts at a page and ends within the file.
 /// The mapping made for that is never accessed.
-pub(super) fn ranges(file: &File, range: Range<u64>, page_bytes: u64, out: &mut Vec<Range<u64>>) -> io::Result<()> {
+pub(super) fn ranges(
+    file: &File,
+    range: Range<u64>,
+    page_bytes: u64,
+    out: &mut Vec<Range<u64>>,
+) -> io::Result<()> {
     let mut start = range.start;
     while start < range.end {
         let end = range.end.min(start + WINDOW_BYTES);
@@ -25,7 +33,10 @@ pub(super) fn ranges(file: &File, range: Range<u64>, page_bytes: u64, out: &mut 
 fn window(file: &File, range: Range<u64>, page_bytes: u64, out: &mut Vec<Range<u64>>) -> io::Result<()> {
     let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
     // The bytes of the mapping are never accessed, so it does not matter who changes or truncates the file.
-    let map = MmapOptions::new().offset(range.start).len(length).map_raw_read_only(file)?;
+    let map = MmapOptions::new()
+        .offset(range.start)
+        .len(length)
+        .map_raw_read_only(file)?;
     let pages = length.div_ceil(usize::try_from(page_bytes).map_err(io::Error::other)?);
     let mut flags = vec![0_u8; pages];
     // SAFETY: the mapping has `length` bytes, and `flags` a byte for each of its pages.

@@ -122,7 +122,11 @@ impl Target {
         let mut next = 0;
         while next < wanted.len() {
             let batch = &wanted[next..wanted.len().min(next + MAX_VECTOR)];
-            let done = if self.has_vm_read { self.read_vector(batch, buffer)? } else { 0 };
+            let done = if self.has_vm_read {
+                self.read_vector(batch, buffer)?
+            } else {
+                0
+            };
             next += self.read_rest(batch, done, buffer, holes);
         }
         if self.is_alive() { Ok(()) } else { Err(Gone) }
@@ -136,8 +140,13 @@ impl Target {
         for Wanted { address, place } in wanted {
             let (_, behind) = rest.split_at_mut(place.start - start);
             let (here, behind) = behind.split_at_mut(place.len());
-            let Ok(base) = usize::try_from(*address) else { break };
-            remote.push(RemoteIoVec { base, len: place.len() });
+            let Ok(base) = usize::try_from(*address) else {
+                break;
+            };
+            remote.push(RemoteIoVec {
+                base,
+                len: place.len(),
+            });
             local.push(IoSliceMut::new(here));
             (rest, start) = (behind, place.end);
         }
@@ -157,7 +166,13 @@ impl Target {
     /// and returns the number of ranges that are finished then.
     ///
     /// `mem` also reads what the process itself may not: pages without any permission, or executable only.
-    fn read_rest(&mut self, wanted: &[Wanted], done: usize, buffer: &mut [u8], holes: &mut Vec<Hole>) -> usize {
+    fn read_rest(
+        &mut self,
+        wanted: &[Wanted],
+        done: usize,
+        buffer: &mut [u8],
+        holes: &mut Vec<Hole>,
+    ) -> usize {
         let mut done = done;
         for (index, Wanted { address, place }) in wanted.iter().enumerate() {
             if done >= place.len() {
@@ -193,7 +208,10 @@ impl Target {
         let page_end = from - from % self.page_bytes + self.page_bytes;
         let hole_end = populated.max(page_end).min(end);
         let bytes = usize::try_from(hole_end - from).unwrap_or(usize::MAX);
-        Hole { place: place.start..place.start.saturating_add(bytes).min(place.end), is_given_back: populated > from }
+        Hole {
+            place: place.start..place.start.saturating_add(bytes).min(place.end),
+            is_given_back: populated > from,
+        }
     }
 
     /// Whether the address space still belongs to a process.
@@ -249,7 +267,10 @@ pub struct Regions {
 ///
 /// [`ProcessError::Read`].
 pub fn regions(dir: &Dir) -> Result<Regions, ProcessError> {
-    Ok(Regions { lines: BufReader::with_capacity(32 << 10, dir.open("maps")?), line: Vec::new() })
+    Ok(Regions {
+        lines: BufReader::with_capacity(32 << 10, dir.open("maps")?),
+        line: Vec::new(),
+    })
 }
 
 impl Iterator for Regions {
@@ -259,7 +280,9 @@ impl Iterator for Regions {
     fn next(&mut self) -> Option<Region> {
         loop {
             self.line.clear();
-            let read = (&mut self.lines).take(MAX_LINE_BYTES).read_until(b'\n', &mut self.line);
+            let read = (&mut self.lines)
+                .take(MAX_LINE_BYTES)
+                .read_until(b'\n', &mut self.line);
             if !matches!(read, Ok(count) if count > 0) {
                 return None;
             }

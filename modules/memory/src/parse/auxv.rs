@@ -18,13 +18,19 @@ pub fn entry_point(table: &[u8]) -> Option<u64> {
     });
     // A table of the other word size ends at once or has tags that no table has.
     let found = |pairs: &mut dyn Iterator<Item = (u64, u64)>| {
-        pairs.take_while(|&(tag, _)| tag != 0 && tag < 1000).find(|&(tag, _)| tag == ENTRY).map(|(_, value)| value)
+        pairs
+            .take_while(|&(tag, _)| tag != 0 && tag < 1000)
+            .find(|&(tag, _)| tag == ENTRY)
+            .map(|(_, value)| value)
     };
     found(&mut { wide }).or_else(|| found(&mut { narrow }))
 }
 
 fn word(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte))
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |value, &byte| value << 8 | u64::from(byte))
 }
 
 #[cfg(test)]
@@ -35,9 +41,14 @@ mod tests {
     #[test]
     fn both_word_sizes_are_read() {
         let table = [(33_u64, 0x7ffd_0000), (6, 4096), (9, 0x5555_0040), (0, 0)];
-        let wide: Vec<u8> = table.iter().flat_map(|(a, b): &(u64, u64)| [a.to_le_bytes(), b.to_le_bytes()].concat()).collect();
-        let narrow: Vec<u8> =
-            table.iter().flat_map(|&(a, b)| [(a as u32).to_le_bytes(), (b as u32).to_le_bytes()].concat()).collect();
+        let wide: Vec<u8> = table
+            .iter()
+            .flat_map(|(a, b): &(u64, u64)| [a.to_le_bytes(), b.to_le_bytes()].concat())
+            .collect();
+        let narrow: Vec<u8> = table
+            .iter()
+            .flat_map(|&(a, b)| [(a as u32).to_le_bytes(), (b as u32).to_le_bytes()].concat())
+            .collect();
         assert_eq!(entry_point(&wide), Some(0x5555_0040));
         assert_eq!(entry_point(&narrow), Some(0x5555_0040));
         assert_eq!(entry_point(&wide[..40]), None);

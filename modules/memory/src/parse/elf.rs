@@ -4,7 +4,8 @@
 
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{
-    DF_TEXTREL, DT_FLAGS, DT_JMPREL, DT_NULL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DT_TEXTREL,
+    DF_TEXTREL, DT_FLAGS, DT_JMPREL, DT_NULL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ,
+    DT_TEXTREL,
 };
 use goblin::elf::note::{NT_GNU_BUILD_ID, NoteDataIterator};
 use goblin::elf::program_header::{PT_DYNAMIC, PT_LOAD, PT_NOTE};
@@ -42,7 +43,9 @@ impl Image {
     pub fn parse(head: &[u8]) -> Option<Image> {
         let header = Elf::parse_header(head).ok()?;
         let ctx = Ctx::new(header.container().ok()?, header.endianness().ok()?);
-        let offset = usize::try_from(header.e_phoff).ok().filter(|&offset| offset <= head.len())?;
+        let offset = usize::try_from(header.e_phoff)
+            .ok()
+            .filter(|&offset| offset <= head.len())?;
         let segments = ProgramHeader::parse(head, offset, usize::from(header.e_phnum), ctx).ok()?;
         Some(Image { segments, ctx })
     }
@@ -56,8 +59,16 @@ impl Image {
     #[must_use]
     pub fn build_id(&self, notes: &[u8]) -> Option<String> {
         const ALIGNMENT: usize = 4;
-        let mut all = NoteDataIterator { data: notes, size: notes.len(), offset: 0, ctx: (ALIGNMENT, self.ctx) };
-        let note = all.find_map(|note| note.ok().filter(|note| note.n_type == NT_GNU_BUILD_ID && note.name == "GNU"))?;
+        let mut all = NoteDataIterator {
+            data: notes,
+            size: notes.len(),
+            offset: 0,
+            ctx: (ALIGNMENT, self.ctx),
+        };
+        let note = all.find_map(|note| {
+            note.ok()
+                .filter(|note| note.n_type == NT_GNU_BUILD_ID && note.name == "GNU")
+        })?;
         Some(note.desc.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
@@ -78,21 +89,34 @@ impl Image {
             return Vec::new();
         }
         let plt_is_rela = value(DT_PLTREL) == Some(DT_RELA);
-        [(DT_RELA, DT_RELASZ, true), (DT_REL, DT_RELSZ, false), (DT_JMPREL, DT_PLTRELSZ, plt_is_rela)]
-            .into_iter()
-            .filter_map(|(address, bytes, is_rela)| {
-                let start = self.file_offset(value(address)?)?;
-                Some(Table { range: start..start.checked_add(value(bytes)?)?, is_rela })
+        [
+            (DT_RELA, DT_RELASZ, true),
+            (DT_REL, DT_RELSZ, false),
+            (DT_JMPREL, DT_PLTRELSZ, plt_is_rela),
+        ]
+        .into_iter()
+        .filter_map(|(address, bytes, is_rela)| {
+            let start = self.file_offset(value(address)?)?;
+            Some(Table {
+                range: start..start.checked_add(value(bytes)?)?,
+                is_rela,
             })
-            .collect()
+        })
+        .collect()
     }
 
     /// Ranges of the file that the relocations of one table change, by the table's bytes.
     #[must_use]
     pub fn changed(&self, table: &[u8], is_rela: bool) -> Vec<Range<u64>> {
-        let Ok(relocations) = RelocSection::parse(table, 0, table.len(), is_rela, self.ctx) else { return Vec::new() };
-        let offsets = relocations.iter().filter_map(|relocation| self.file_offset(relocation.r_offset));
-        offsets.map(|offset| offset..offset.saturating_add(RELOCATED_BYTES)).collect()
+        let Ok(relocations) = RelocSection::parse(table, 0, table.len(), is_rela, self.ctx) else {
+            return Vec::new();
+        };
+        let offsets = relocations
+            .iter()
+            .filter_map(|relocation| self.file_offset(relocation.r_offset));
+        offsets
+            .map(|offset| offset..offset.saturating_add(RELOCATED_BYTES))
+            .collect()
     }
 
     fn of_type(&self, kind: u32) -> impl Iterator<Item = Range<u64>> {
@@ -104,14 +128,20 @@ impl Image {
     fn file_offset(&self, address: u64) -> Option<u64> {
         let loaded = self.segments.iter().filter(|segment| segment.p_type == PT_LOAD);
         let mut offsets = loaded.filter_map(|segment| {
-            let within = address.checked_sub(segment.p_vaddr).filter(|&within| within < segment.p_filesz)?;
+            let within = address
+                .checked_sub(segment.p_vaddr)
+                .filter(|&within| within < segment.p_filesz)?;
             segment.p_offset.checked_add(within)
         });
         offsets.next()
     }
 
     fn dynamic_entries(&self, table: &[u8]) -> HashMap<u64, u64> {
-        let bytes = if self.ctx.container == Container::Big { 8 } else { 4 };
+        let bytes = if self.ctx.container == Container::Big {
+            8
+        } else {
+            4
+        };
         let words: Vec<u64> = table.chunks_exact(bytes).map(|word| self.word(word)).collect();
         let pairs = words.as_chunks::<2>().0.iter().map(|&[tag, value]| (tag, value));
         pairs.take_while(|&(tag, _)| tag != DT_NULL).collect()
@@ -144,11 +174,18 @@ mod tests {
     fn the_tests_own_program_is_understood() {
         let file = own();
         let image = Image::parse(&file[..HEAD_BYTES as usize]).unwrap();
-        let ids: Vec<String> = image.notes().filter_map(|range| image.build_id(of(&file, range))).collect();
+        let ids: Vec<String> = image
+            .notes()
+            .filter_map(|range| image.build_id(of(&file, range)))
+            .collect();
         assert_eq!(ids.len(), 1, "{ids:?}");
         assert!(ids[0].len() >= 16 && ids[0].bytes().all(|byte| byte.is_ascii_hexdigit()));
         let dynamic = image.dynamic().unwrap();
-        assert_eq!(image.code_relocations(of(&file, dynamic)), [], "code is position-independent");
+        assert_eq!(
+            image.code_relocations(of(&file, dynamic)),
+            [],
+            "code is position-independent"
+        );
     }
 
     #[test]
@@ -160,8 +197,10 @@ mod tests {
         dynamic.copy_within(..end, 16);
         dynamic[..16].copy_from_slice(&[DT_TEXTREL.to_le_bytes(), [0; 8]].concat());
         let tables = image.code_relocations(&dynamic);
-        let changed: Vec<Range<u64>> =
-            tables.iter().flat_map(|table| image.changed(of(&file, table.range.clone()), table.is_rela)).collect();
+        let changed: Vec<Range<u64>> = tables
+            .iter()
+            .flat_map(|table| image.changed(of(&file, table.range.clone()), table.is_rela))
+            .collect();
         assert!(changed.len() > 10);
         assert!(changed.iter().all(|range| range.end <= file.len() as u64));
     }
@@ -188,7 +227,11 @@ mod tests {
     fn try_all(head: &[u8], table: &[u8]) {
         if let Some(image) = Image::parse(head) {
             let _ = (image.notes().count(), image.dynamic(), image.build_id(table));
-            let _ = (image.code_relocations(table), image.changed(table, true), image.changed(table, false));
+            let _ = (
+                image.code_relocations(table),
+                image.changed(table, true),
+                image.changed(table, false),
+            );
         }
     }
 }

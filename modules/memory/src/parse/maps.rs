@@ -42,13 +42,24 @@ fn split(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
 }
 
 fn hex(text: &[u8]) -> Option<u64> {
-    u64::from_str_radix(std::str::from_utf8(text).ok().filter(|text| !text.starts_with('+'))?, 16).ok()
+    u64::from_str_radix(
+        std::str::from_utf8(text)
+            .ok()
+            .filter(|text| !text.starts_with('+'))?,
+        16,
+    )
+    .ok()
 }
 
 fn permissions(text: &[u8]) -> Option<Perms> {
     let [read, write, exec, shared] = *text.first_chunk::<4>()?;
     let is = |byte: u8, letter: u8| byte == letter;
-    Some(Perms { read: is(read, b'r'), write: is(write, b'w'), exec: is(exec, b'x'), shared: is(shared, b's') })
+    Some(Perms {
+        read: is(read, b'r'),
+        write: is(write, b'w'),
+        exec: is(exec, b'x'),
+        shared: is(shared, b's'),
+    })
 }
 
 /// The path with its line ends back in place.
@@ -57,7 +68,11 @@ fn unescaped(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some(&first) = rest.first() {
-        let (byte, length) = if rest.starts_with(ESCAPED) { (b'\n', ESCAPED.len()) } else { (first, 1) };
+        let (byte, length) = if rest.starts_with(ESCAPED) {
+            (b'\n', ESCAPED.len())
+        } else {
+            (first, 1)
+        };
         out.push(byte);
         rest = &rest[length..];
     }
@@ -73,12 +88,21 @@ mod tests {
     fn lines_of_a_live_system_are_understood() {
         let region = line(b"7f12ab000000-7f12ab021000 r-xp 00028000 fd:01 1310792                    /usr/lib/a b\\012c.so (deleted)").unwrap();
         assert_eq!((region.start, region.end), (0x7f12_ab00_0000, 0x7f12_ab02_1000));
-        assert_eq!((region.offset, region.device, region.inode), (0x28000, (0xfd, 1), 1_310_792));
+        assert_eq!(
+            (region.offset, region.device, region.inode),
+            (0x28000, (0xfd, 1), 1_310_792)
+        );
         assert_eq!(region.name, b"/usr/lib/a b\nc.so (deleted)");
         assert_eq!(region.perms.to_string(), "r-xp");
         let anonymous = line(b"7ffd1000-7ffd3000 ---p 00000000 00:00 0 ").unwrap();
-        assert_eq!((anonymous.name.as_slice(), anonymous.perms.to_string().as_str()), (&b""[..], "---p"));
-        assert!(line(b"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]").is_some());
+        assert_eq!(
+            (anonymous.name.as_slice(), anonymous.perms.to_string().as_str()),
+            (&b""[..], "---p")
+        );
+        assert!(
+            line(b"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]")
+                .is_some()
+        );
     }
 
     #[test]

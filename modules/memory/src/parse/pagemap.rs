@@ -64,7 +64,15 @@ mod tests {
 
     #[test]
     fn runs_are_joined() {
-        let entries = [PRESENT, PRESENT | 5, 0, SWAPPED, PRESENT | FILE, PRESENT | FILE | 9, SWAPPED | FILE];
+        let entries = [
+            PRESENT,
+            PRESENT | 5,
+            0,
+            SWAPPED,
+            PRESENT | FILE,
+            PRESENT | FILE | 9,
+            SWAPPED | FILE,
+        ];
         let bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.to_ne_bytes()).collect();
         let mut found = Vec::new();
         runs(&bytes, 0x1000, 0x1000, &mut found);
