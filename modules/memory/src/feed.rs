@@ -246,9 +246,10 @@ impl Feeder {
         if self.items.is_empty() {
             return Ok(());
         }
-        let first = self.items[0].address.min(self.span_start.unwrap_or(u64::MAX));
+        // What was searched before is not decided to its end yet.
+        let needed = self.searched_to.min(self.span_start.unwrap_or(u64::MAX));
         out.collector
-            .forget_before(first.saturating_sub(2 * self.max_match_bytes));
+            .forget_before(needed.saturating_sub(2 * self.max_match_bytes));
         self.read(out)?;
         let mut items = std::mem::take(&mut self.items);
         let (mut start, mut hole) = (0, 0);

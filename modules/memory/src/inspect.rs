@@ -374,14 +374,15 @@ impl<'e> Reader<'e> {
         if !target.is_alive() {
             return Err(Interrupt::Gone);
         }
-        let (mut at, mut seen) = (range.start, 0);
+        let (mut at, mut seen) = (range.start - range.start % os::page_bytes(), 0);
         while at < range.end {
             self.clean.clear();
             let Ok(to) = target.runs(at..range.end, true, &mut self.clean) else {
                 break;
             };
             at = to.max(at + 1);
-            for run in std::mem::take(&mut self.clean) {
+            for mut run in std::mem::take(&mut self.clean) {
+                run.range.start = run.range.start.max(range.start);
                 seen += run.range.end - run.range.start;
                 if may_read(&run, looking) {
                     let mut out = Out {

@@ -1,6 +1,6 @@
 //! Populated pages of a process, in address order, looked up as they are needed.
 
-use crate::os::Target;
+use crate::os::{Target, page_bytes};
 use crate::parse::pagemap::{Run, State};
 use std::collections::VecDeque;
 use std::io;
@@ -59,7 +59,7 @@ impl Runs {
             if from >= range.end {
                 return Ok(None);
             }
-            self.fetch(target, from, range.end)?;
+            self.fetch(target, from - from % page_bytes(), range.end)?;
         }
     }
 

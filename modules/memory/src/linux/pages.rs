@@ -86,7 +86,7 @@ impl Pages {
         self.can_scan
     }
 
-    /// Appends populated runs from the start of `range` on, and returns the address up to which that is all of them.
+    /// Appends populated runs from the start of `range`, which is that of a page, and returns the address up to which that is all of them.
     /// Clean pages are left out unless `with_clean`.
     pub(super) fn runs(
         &mut self,
