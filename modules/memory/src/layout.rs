@@ -101,18 +101,21 @@ pub fn is_in_memory(run: &Run) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges, some of one")]
 mod tests {
     use super::*;
 
     #[test]
     fn holes_are_taken_out() {
-        for (holes, expected) in [
-            (vec![], vec![10..20]),
-            (vec![10..20], vec![]),
-            (vec![5..12, 14..15, 19..30], vec![12..14, 15..19]),
-            (vec![25..30], vec![10..20]),
-        ] {
-            assert_eq!(without(10..20, &holes), expected);
+        type Ranges = &'static [Range<u64>];
+        let cases: [(Ranges, Ranges); 4] = [
+            (&[], &[10..20]),
+            (&[10..20], &[]),
+            (&[5..12, 14..15, 19..30], &[12..14, 15..19]),
+            (&[25..30], &[10..20]),
+        ];
+        for (holes, expected) in cases {
+            assert_eq!(without(10..20, holes), expected);
         }
     }
 }

@@ -18,10 +18,13 @@ const MAX_PARTS: usize = 256;
 /// Matches in files that are kept; beyond, files with matches are searched for each process.
 const MAX_KEPT_MATCHES: usize = 1 << 17;
 
+/// The parts of one file that were searched. Locked while one is.
+type Parts = Arc<Mutex<Vec<Arc<Part>>>>;
+
 /// What was found in mapped files.
 #[derive(Debug, Default)]
 pub struct SharedFiles {
-    files: Mutex<HashMap<FileKey, Arc<Mutex<Vec<Arc<Part>>>>>>,
+    files: Mutex<HashMap<FileKey, Parts>>,
     kept_matches: AtomicUsize,
 }
 
@@ -87,7 +90,7 @@ impl Looking<'_, '_> {
 }
 
 impl SharedFiles {
-    fn parts(&self, key: FileKey) -> Arc<Mutex<Vec<Arc<Part>>>> {
+    fn parts(&self, key: FileKey) -> Parts {
         Arc::clone(
             self.files
                 .lock()
