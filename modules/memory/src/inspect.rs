@@ -49,8 +49,8 @@ struct Reader<'e> {
 }
 
 impl<'e> Inspector<'e> {
-    /// An inspector for one thread.
-    pub fn new(engine: &'e Engine<'e>) -> Inspector<'e> {
+    /// An inspector for one of so many threads.
+    pub fn new(engine: &'e Engine<'e>, threads: usize) -> Inspector<'e> {
         let set = &engine.plan.set;
         Inspector {
             engine,
@@ -64,7 +64,7 @@ impl<'e> Inspector<'e> {
                 clean: Vec::new(),
                 span: None,
             },
-            files: OpenFiles::default(),
+            files: OpenFiles::new(threads),
             selections: HashMap::new(),
             statistics: Statistics {
                 threads: 1,

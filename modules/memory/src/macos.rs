@@ -61,7 +61,7 @@ pub struct Target {
 struct Task(mach_port_t);
 
 /// Files kept open from process to process: none here.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct OpenFiles;
 
 /// A range to be read: its address, and where it goes in the buffer. Places ascend and do not overlap.
@@ -117,6 +117,14 @@ impl NoFile {
             NoFile::Device => "device",
             NoFile::Unsupported => "not in memory",
         }
+    }
+}
+
+impl OpenFiles {
+    /// For one of so many threads.
+    #[must_use]
+    pub fn new(_threads: usize) -> OpenFiles {
+        OpenFiles
     }
 }
 

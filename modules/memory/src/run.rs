@@ -50,8 +50,9 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
 fn examine(engine: &Engine<'_>, pids: &[u32], statistics: &mut Statistics) {
     let next = AtomicUsize::new(0);
     let total = Mutex::new(Statistics::default());
+    let threads = threads(engine).min(pids.len());
     let work = || {
-        let mut inspector = Inspector::new(engine);
+        let mut inspector = Inspector::new(engine, threads);
         while !engine.is_stopped()
             && let Some(&pid) = pids.get(next.fetch_add(1, Ordering::Relaxed))
         {
@@ -62,7 +63,6 @@ fn examine(engine: &Engine<'_>, pids: &[u32], statistics: &mut Statistics) {
             .unwrap_or_else(PoisonError::into_inner)
             .add(&inspector.statistics);
     };
-    let threads = threads(engine).min(pids.len());
     thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(work);

@@ -21,8 +21,10 @@ use std::sync::Arc;
 const MAX_VECTOR: usize = 1024;
 /// Bytes of a line of `maps`: a path with every byte escaped, and the columns.
 const MAX_LINE_BYTES: u64 = 4 * 4096 + 256;
-/// Files that a thread keeps open.
-const MAX_OPEN_FILES: usize = 32;
+/// Files that all threads together keep open, far below what a process usually may (1024).
+const MAX_OPEN_FILES: usize = 256;
+/// Files on block devices whose identities a thread remembers.
+const MAX_KNOWN: usize = 1 << 16;
 
 /// A process whose address space is held on to.
 #[derive(Debug)]
@@ -35,12 +37,22 @@ pub struct Target {
     /// Whether `process_vm_readv` may be used: not on a fixture, and not where the system denies it.
     has_vm_read: bool,
     page_bytes: u64,
-    keys: HashMap<((u32, u32), u64), Result<FileKey, NoFile>>,
+    /// Identities of files on devices whose numbers may stand for several.
+    keys: Identities,
 }
 
-/// Files kept open from process to process.
-#[derive(Debug, Default)]
-pub struct OpenFiles(Vec<Arc<Mapped>>);
+/// What a thread keeps of mapped files from process to process.
+#[derive(Debug)]
+pub struct OpenFiles {
+    /// Last used first.
+    open: Vec<Arc<Mapped>>,
+    room: usize,
+    /// Identities of files on devices whose numbers, as lists of regions show them, are unambiguous.
+    known: Identities,
+}
+
+/// Device and inode as a list of regions shows them, and what they stand for.
+type Identities = HashMap<((u32, u32), u64), Result<FileKey, NoFile>>;
 
 /// A range to be read: its address, and where it goes in the buffer. Places ascend and do not overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,22 +105,39 @@ impl Target {
         self.pages.runs(range, with_clean, out)
     }
 
-    /// The file that a region maps, from `open` or opened.
-    pub fn mapped(&mut self, region: &Region, open: &mut OpenFiles) -> Result<Arc<Mapped>, NoFile> {
-        let dir = &self.dir;
-        let key = *self
-            .keys
-            .entry((region.device, region.inode))
-            .or_insert_with(|| files::key(dir, region));
-        let key = key?;
-        if let Some(at) = open.0.iter().position(|mapped| mapped.key == key) {
-            open.0[..=at].rotate_right(1);
-            return Ok(Arc::clone(&open.0[0]));
+    /// The file that a region maps, from `files` or opened.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be read as a file.
+    pub fn mapped(&mut self, region: &Region, files: &mut OpenFiles) -> Result<Arc<Mapped>, NoFile> {
+        let key = self.key(region, files)?;
+        if let Some(mapped) = files.find(key) {
+            return Ok(mapped);
         }
         let mapped = Arc::new(files::open(&self.dir, region, key)?);
-        open.0.truncate(MAX_OPEN_FILES - 1);
-        open.0.insert(0, Arc::clone(&mapped));
+        files.insert(&mapped);
         Ok(mapped)
+    }
+
+    /// The identity of a mapped file. File systems without a block device (major number 0), such as overlays and btrfs,
+    /// show numbers that stand for several files.
+    fn key(&mut self, region: &Region, files: &mut OpenFiles) -> Result<FileKey, NoFile> {
+        let keys = if region.device.0 == 0 {
+            &mut self.keys
+        } else {
+            &mut files.known
+        };
+        if keys.len() >= MAX_KNOWN {
+            keys.clear();
+        }
+        let shown = (region.device, region.inode);
+        if let Some(Ok(key)) = keys.get(&shown) {
+            return Ok(*key);
+        }
+        let key = files::key(&self.dir, region);
+        keys.insert(shown, key);
+        key
     }
 
     /// Reads ranges into their places. Pages that cannot be read are added to `holes`, as parts of the buffer.
@@ -251,6 +280,29 @@ impl Target {
     #[must_use]
     pub fn scans_page_tables(&self) -> bool {
         self.pages.can_scan()
+    }
+}
+
+impl OpenFiles {
+    /// For one of so many threads.
+    #[must_use]
+    pub fn new(threads: usize) -> OpenFiles {
+        OpenFiles {
+            open: Vec::new(),
+            room: (MAX_OPEN_FILES / threads.max(1)).max(1),
+            known: HashMap::new(),
+        }
+    }
+
+    fn find(&mut self, key: FileKey) -> Option<Arc<Mapped>> {
+        let at = self.open.iter().position(|mapped| mapped.key == key)?;
+        self.open[..=at].rotate_right(1);
+        self.open.first().map(Arc::clone)
+    }
+
+    fn insert(&mut self, mapped: &Arc<Mapped>) {
+        self.open.truncate(self.room - 1);
+        self.open.insert(0, Arc::clone(mapped));
     }
 }
 
