@@ -27,8 +27,6 @@ pub struct Collector<'p> {
     regions: VecDeque<Region>,
     /// Bytes of files that were read with a process's own: what matches within one is found in the file itself.
     margins: VecDeque<Margin>,
-    /// Matches that reach over the end of a margin.
-    crossing: Vec<(usize, Range<u64>)>,
     found: Vec<Located>,
 }
 
@@ -64,7 +62,6 @@ impl<'p> Collector<'p> {
             open: 0,
             regions: VecDeque::new(),
             margins: VecDeque::new(),
-            crossing: Vec::new(),
             found: Vec::new(),
         }
     }
@@ -75,7 +72,6 @@ impl<'p> Collector<'p> {
         self.counts.fill(0);
         self.regions.clear();
         self.margins.clear();
-        self.crossing.clear();
         self.found.clear();
         for (search, window) in windows {
             self.windows[*search] = Some(window.clone());
@@ -127,6 +123,11 @@ impl<'p> Collector<'p> {
         }
     }
 
+    /// Regions that are kept for matches to come.
+    pub fn regions(&self) -> usize {
+        self.regions.len()
+    }
+
     /// Whether nothing more is to be listed.
     pub fn is_settled(&self) -> bool {
         self.open == 0
@@ -141,19 +142,20 @@ impl<'p> Collector<'p> {
 
     /// Takes a match in a file, at the address where the process maps it.
     pub fn in_file(&mut self, pattern: usize, range: Range<u64>, wide: bool) {
-        let overlaps = |(other, crossing): &(usize, Range<u64>)| {
-            *other == pattern && crossing.start < range.end && range.start < crossing.end
-        };
-        if !self.crossing.iter().any(overlaps) {
-            self.take(pattern, range, wide);
-        }
+        self.take(pattern, range, wide);
     }
 
     /// The matches, by pattern and address.
     pub fn finish(&mut self) -> Vec<Located> {
-        self.found
-            .sort_unstable_by_key(|found| (found.pattern, found.address));
-        std::mem::take(&mut self.found)
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_unstable_by_key(|found| (found.pattern, found.place.wide, found.address));
+        // A match over the border of a file may overlap one that was found in the file alone: the first counts.
+        found.dedup_by(|later, first| {
+            let is_same = (later.pattern, later.place.wide) == (first.pattern, first.place.wide);
+            is_same && later.address < first.address.saturating_add(first.place.length)
+        });
+        found.sort_unstable_by_key(|found| (found.pattern, found.address));
+        found
     }
 
     /// Takes a match, if a search looks for it there and has not enough. Says whether it did.
@@ -203,17 +205,10 @@ impl<'p> Collector<'p> {
 impl Sink for Collector<'_> {
     fn found(&mut self, found: &Match) -> bool {
         let range = found.address..found.address.saturating_add(found.length as u64);
-        let mut is_crossing = false;
-        for margin in self.margins.iter().map(|margin| &margin.range) {
-            if margin.start <= range.start && range.end <= margin.end {
-                return false;
-            }
-            is_crossing |= margin.start < range.end && range.start < margin.end;
+        let holds = |margin: &Margin| margin.range.start <= range.start && range.end <= margin.range.end;
+        if self.margins.iter().any(holds) {
+            return false;
         }
-        let is_taken = self.take(found.pattern, range.clone(), found.wide);
-        if is_taken && is_crossing {
-            self.crossing.push((found.pattern, range));
-        }
-        is_taken
+        self.take(found.pattern, range, found.wide)
     }
 }

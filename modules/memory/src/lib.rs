@@ -22,6 +22,7 @@ mod notes;
 pub mod params;
 pub mod parse;
 pub mod plan;
+mod reader;
 pub mod region;
 mod run;
 mod shared;

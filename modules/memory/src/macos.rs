@@ -181,6 +181,12 @@ impl Target {
         Ok(end)
     }
 
+    /// Bytes of memory that the process has of its own: not known here.
+    #[must_use]
+    pub fn own_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether asking for pages costs no more for addresses where nothing is.
     #[must_use]
     pub fn scans_page_tables(&self) -> bool {

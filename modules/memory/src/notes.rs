@@ -40,6 +40,17 @@ impl<'c> Notes<'c> {
             .skipped(Skipped::one(MEMORY, why).bytes(bytes).example(self.name()));
     }
 
+    /// A reservation of `bytes` bytes holds nothing.
+    pub fn empty(&self, bytes: u64) {
+        let why = "reserved, and empty by the system's count of the process's pages";
+        self.context.skipped(
+            Skipped::one(MEMORY, why)
+                .bytes(bytes)
+                .example(self.name())
+                .by_design(),
+        );
+    }
+
     /// Lists that bytes at an address were not read, if that is wanted.
     pub fn log_memory(&self, why: &str, address: u64, bytes: u64) {
         self.log(format_args!("{bytes} bytes at {address:#x}: {why}"));

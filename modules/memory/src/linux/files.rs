@@ -4,8 +4,10 @@ use super::resident;
 use crate::mapped::{Content, Mapped};
 use crate::region::Region;
 use gumshoe_process::Dir;
+use gumshoe_walk::{FsKind, MountTable, classify_fs};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, SeekFrom, Statx, StatxFlags, fstatfs, openat, statx};
 use rustix::io::Errno;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -20,19 +22,6 @@ pub struct FileKey {
     inode: u64,
 }
 
-/// File systems whose files may be far away or in the hands of another process: reading them could wait for ever. Their
-/// pages are read from the processes. Source: `statfs(2)`, `include/uapi/linux/magic.h`.
-const REMOTE: [u64; 9] = [
-    0x6969,      // NFS
-    0x517b,      // SMB
-    0xff53_4d42, // CIFS
-    0xfe53_4d42, // SMB2
-    0x6573_5546, // FUSE
-    0x00c3_6400, // Ceph
-    0x5346_414f, // AFS
-    0x0102_1997, // 9P
-    0x7375_7245, // Coda
-];
 /// File systems whose files are memory and may be swapped out.
 const MEMORY: [u64; 2] = [
     0x0102_1994, // tmpfs, memfd, shared memory
@@ -59,6 +48,35 @@ impl NoFile {
             NoFile::Remote => "remote file system",
             NoFile::Denied(Errno::PERM | Errno::ACCESS) => "permission denied",
             NoFile::Denied(_) => "the file cannot be opened",
+        }
+    }
+}
+
+/// File systems by device, as far as they were needed: reading a file that is far away, or in the hands of another
+/// process, could wait for ever, and reading a device's memory has effects.
+#[derive(Debug, Default)]
+pub(super) struct FileSystems(HashMap<(u32, u32), FsKind>);
+
+impl FileSystems {
+    /// Whether files of a device are read. Block devices hold nothing but local files.
+    pub(super) fn check(&mut self, dir: &Dir, device: (u32, u32)) -> Result<(), NoFile> {
+        if device.0 != 0 {
+            return Ok(());
+        }
+        let look_up = || {
+            let mounts = dir
+                .read("mountinfo")
+                .map(|text| MountTable::parse(&text))
+                .unwrap_or_default();
+            // What is mounted nowhere is the kernel's own: shared memory, memfd.
+            mounts
+                .fs_of_device(device.0, device.1)
+                .map_or(FsKind::Local, classify_fs)
+        };
+        match self.0.entry(device).or_insert_with(look_up) {
+            FsKind::Local => Ok(()),
+            FsKind::Remote => Err(NoFile::Remote),
+            FsKind::Pseudo => Err(NoFile::Device),
         }
     }
 }
@@ -101,9 +119,6 @@ fn opened(file: File) -> Result<Mapped, NoFile> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
     let stat = statx(&file, c"", flags, StatxFlags::BASIC_STATS).map_err(NoFile::Denied)?;
     let kind = fstatfs(&file).map_err(NoFile::Denied)?.f_type.cast_unsigned();
-    if REMOTE.contains(&kind) {
-        return Err(NoFile::Remote);
-    }
     let is_memory = MEMORY.contains(&kind);
     Ok(Mapped::new(
         of(&stat),

@@ -71,11 +71,12 @@ mod call {
 }
 
 impl Pages {
-    pub(super) fn new(file: File, page_bytes: u64) -> Pages {
+    /// Page states by the open `pagemap` of a process; `may_scan`: by the system's newest way if it knows it.
+    pub(super) fn new(file: File, page_bytes: u64, may_scan: bool) -> Pages {
         Pages {
             file,
             page_bytes,
-            can_scan: true,
+            can_scan: may_scan,
             found: Vec::new(),
             entries: Vec::new(),
         }
@@ -195,7 +196,7 @@ mod tests {
         }
         let start = memory.as_ptr() as u64;
         let range = start..start + memory.len() as u64;
-        let open = || Pages::new(File::open("/proc/self/pagemap").unwrap(), page);
+        let open = || Pages::new(File::open("/proc/self/pagemap").unwrap(), page, true);
         let scanned = all(&mut open(), &range, false);
         let mut plain = open();
         plain.can_scan = false;
@@ -222,7 +223,11 @@ mod tests {
             .map_anon()
             .unwrap();
         let start = memory.as_ptr() as u64;
-        let mut pages = Pages::new(File::open("/proc/self/pagemap").unwrap(), crate::os::page_bytes());
+        let mut pages = Pages::new(
+            File::open("/proc/self/pagemap").unwrap(),
+            crate::os::page_bytes(),
+            true,
+        );
         if pages.scan(&(start..start + 1), false, &mut Vec::new()).is_ok() {
             let begin = std::time::Instant::now();
             assert_eq!(all(&mut pages, &(start..start + (1 << 40)), false), []);

@@ -1,9 +1,9 @@
 //! One process to be read.
 
-use super::files::{self, FileKey, NoFile};
+use super::files::{self, FileKey, FileSystems, NoFile};
 use super::pages::Pages;
 use crate::mapped::{Hole, Mapped};
-use crate::parse::{auxv, maps, pagemap::Run};
+use crate::parse::{auxv, maps, pagemap::Run, status};
 use crate::region::Region;
 use gumshoe_process::{Dir, ProcessError};
 use nix::errno::Errno;
@@ -49,6 +49,7 @@ pub struct OpenFiles {
     room: usize,
     /// Identities of files on devices whose numbers, as lists of regions show them, are unambiguous.
     known: Identities,
+    file_systems: FileSystems,
 }
 
 /// Device and inode as a list of regions shows them, and what they stand for.
@@ -75,12 +76,13 @@ impl Target {
     /// [`ProcessError::Read`], when access is denied or the process has ended.
     pub fn open(dir: Dir, root: &Path) -> Result<Target, ProcessError> {
         let memory = dir.open("mem")?;
-        let pages = Pages::new(dir.open("pagemap")?, super::page_bytes());
+        let is_host = root == Path::new("/");
+        let pages = Pages::new(dir.open("pagemap")?, super::page_bytes(), is_host);
         Ok(Target {
             pid: Pid::from_raw(dir.pid().cast_signed()),
             memory,
             pages,
-            has_vm_read: root == Path::new("/"),
+            has_vm_read: is_host,
             page_bytes: super::page_bytes(),
             keys: HashMap::new(),
             dir,
@@ -123,6 +125,7 @@ impl Target {
     /// The identity of a mapped file. File systems without a block device (major number 0), such as overlays and btrfs,
     /// show numbers that stand for several files.
     fn key(&mut self, region: &Region, files: &mut OpenFiles) -> Result<FileKey, NoFile> {
+        files.file_systems.check(&self.dir, region.device)?;
         let keys = if region.device.0 == 0 {
             &mut self.keys
         } else {
@@ -276,6 +279,12 @@ impl Target {
         files::open_program(&self.dir).ok()
     }
 
+    /// Bytes of memory that the process has of its own, in memory or swapped out.
+    #[must_use]
+    pub fn own_bytes(&self) -> Option<u64> {
+        status::own_bytes(&self.dir.read("status").ok()?)
+    }
+
     /// Whether asking for pages costs no more for addresses where nothing is.
     #[must_use]
     pub fn scans_page_tables(&self) -> bool {
@@ -291,6 +300,7 @@ impl OpenFiles {
             open: Vec::new(),
             room: (MAX_OPEN_FILES / threads.max(1)).max(1),
             known: HashMap::new(),
+            file_systems: FileSystems::default(),
         }
     }
 

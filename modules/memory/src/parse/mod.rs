@@ -4,3 +4,4 @@ pub mod auxv;
 pub mod elf;
 pub mod maps;
 pub mod pagemap;
+pub mod status;

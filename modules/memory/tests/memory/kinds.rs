@@ -1,6 +1,8 @@
 //! Every kind of memory, and that looking leaves no trace.
 
 use crate::victim::{HALF, PAGE, PROGRAM, Victim, addresses, file, file_with, scene, text};
+use gumshoe_module_memory::Memory;
+use gumshoe_plugin_api::harness::Harness;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -163,4 +165,26 @@ fn looking_leaves_no_trace_and_huge_reservations_cost_nothing() {
     assert_eq!(victim.found().len(), 3);
     assert_eq!(state(), before);
     assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+}
+
+/// A root folder other than `/` makes the module use nothing but files below it, as on systems that have or permit neither
+/// `process_vm_readv` nor `PAGEMAP_SCAN`.
+#[test]
+fn without_the_newest_system_calls_the_same_is_found() {
+    let root = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/proc", root.path().join("proc")).unwrap();
+    let (_folder, path) = file_with(11, PAGE, &[OFFSET]);
+    let (_mixed, mixture) = file(b"");
+    let scenes = ["anon", "protnone", "boundaries", "holes", "sparse", "reserved"];
+    let with_files = [scene("clean", &path), scene("mixture", &mixture)];
+    let scenes: Vec<&str> = scenes
+        .into_iter()
+        .chain(with_files.iter().map(String::as_str))
+        .collect();
+    let victim = Victim::new(11, &scenes);
+    let search =
+        json!({"pids": [victim.pid()], "contents": [victim.text()], "options": {"max_matches": 200}});
+    let report = Harness::new(root.path()).run::<Memory>(&json!({"searches": {"s": search}}));
+    assert_eq!(addresses(&report), victim.found());
+    assert!(report.findings[0]["matches"].as_array().unwrap().len() > 30);
 }

@@ -16,7 +16,7 @@ fn processes_that_start_and_end_all_the_time_do_no_harm() {
             &json!({"searches": {"s": {"names": ["memory-victim$"], "contents": [text(90)],
                                                     "options": {"matchall": true}}}}),
         );
-        assert_eq!(pids(&report), [victim.pid()]);
+        assert_eq!(pids(&report), [victim.pid()], "{:#?}", report.findings);
     }
     drop(storm);
 }
