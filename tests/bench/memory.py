@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Measures the memory module against its peers, all in one run, and prints tables.
 
-Usage: memory.py [--agent FILE] [--module FILE] [--peer FILE] [--rounds N] [SCENE...]
+Usage: memory.py [--agent FILE] [--plugin-dir DIR] [--rounds N] [SCENE...]
 
-Needs release builds of the agent, the module and the example `memory_peer` of the module's crate, and YARA for the
-comparison with it (Debian: `apt install yara`). Root, or the same user's processes. Each command runs once per round,
+Needs release builds of the agent and of the module's plugin, and YARA for the comparison with it (Debian: `apt install
+yara`); the peer that only copies, the example `memory_peer` of the module's crate, is built here. Looks at its own victims,
+and in the last scene at all processes, which takes root. Each command runs once per round,
 the rounds are interleaved, and the median counts; ratios are of medians. Memory is the peak of the command's largest
 process. Everything uses one thread unless the name says otherwise.
 """
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -186,20 +188,31 @@ class Bench:
             self.table("All processes of this machine", rows, "one thread")
 
 
+def build_peer():
+    """The program that copies and does nothing else."""
+    command = ["cargo", "build", "--release", "--locked", "--package", "gumshoe-module-memory", "--example", "memory_peer"]
+    built = subprocess.run([*command, "--message-format", "json"], check=True, stdout=subprocess.PIPE, text=True)
+    artifacts = [json.loads(line) for line in built.stdout.splitlines()]
+    return next(one["executable"] for one in artifacts if one.get("target", {}).get("name") == "memory_peer")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--agent", default=os.path.join(TARGET, "gumshoe-agent"))
-    parser.add_argument("--module", default=os.path.join(TARGET, "libgumshoe_module_memory.so"))
-    parser.add_argument("--peer", default=os.path.join(TARGET, "examples", "memory_peer"))
+    parser.add_argument("--plugin-dir", default=TARGET, help="folder with the built plugin")
     parser.add_argument("--rounds", type=int, default=5)
     scenes = ["dense", "sparse", "interpreters", "crowd", "all"]
     parser.add_argument("scene", nargs="*", choices=[*scenes, []])
     options = parser.parse_args()
-    for path in (options.agent, options.module, options.peer):
+    options.module = os.path.join(options.plugin_dir, "libgumshoe_module_memory.so")
+    for path in (options.agent, options.module):
         if not os.path.exists(path):
             raise SystemExit(f"{path} is missing: build it in release mode first")
     if shutil.which("yara") is None:
         raise SystemExit("yara is missing: `apt install yara`")
+    options.peer = build_peer()
+    print(f"{os.cpu_count()} processors, medians of {options.rounds} rounds, one thread unless said otherwise; YARA takes "
+          "one process after the other.")
     with tempfile.TemporaryDirectory() as folder:
         for scene in options.scene or scenes:
             getattr(Bench(options, folder), scene)()

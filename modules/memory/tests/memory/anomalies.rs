@@ -5,6 +5,7 @@ use gumshoe_plugin_api::Report;
 use serde_json::{Value, json};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 const ALL: [&str; 6] = [
@@ -65,16 +66,17 @@ fn changed_code_is_counted_by_the_byte() {
 
 #[test]
 fn a_deleted_program_is_found() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("copied-victim");
-    std::fs::copy(PROGRAM, &path).unwrap();
+    // A copy could not be started while another test starts a process, which for a moment holds the copy open for writing.
+    let folder = tempfile::tempdir_in(Path::new(PROGRAM).parent().unwrap()).unwrap();
+    let path = folder.path().join("linked-victim");
+    std::fs::hard_link(PROGRAM, &path).unwrap();
     let victim = Victim::start(Command::new(&path), 63, &["anon"]);
     std::fs::remove_file(&path).unwrap();
     let report = victim.ask(json!({"anomalies": ALL}));
     assert_eq!(kinds(&report), ["deleted_exe"]);
     // Its name is still that of the file, and its memory is searched like any other.
     let all =
-        json!({"names": ["/copied-victim$"], "contents": [victim.text()], "options": {"matchall": true}});
+        json!({"names": ["/linked-victim$"], "contents": [victim.text()], "options": {"matchall": true}});
     assert!(victim.ask(all).found);
 }
 
@@ -82,7 +84,7 @@ fn a_deleted_program_is_found() {
 fn a_program_that_was_never_in_a_folder_is_found() {
     let file = rustix::fs::memfd_create("hidden", rustix::fs::MemfdFlags::empty()).unwrap();
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    std::fs::write(&path, std::fs::read(PROGRAM).unwrap()).unwrap();
+    rustix::io::write(&file, &std::fs::read(PROGRAM).unwrap()).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     let victim = Victim::start(Command::new(&path), 64, &["anon"]);
     let report = victim.ask(json!({"anomalies": ["memfd_exe", "deleted_exe"]}));
