@@ -15,11 +15,13 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What identifies a file on this host: device and inode.
+/// What identifies a file on this host: device and inode, and when it was made, as numbers of deleted files go to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileKey {
     device: u64,
     inode: u64,
+    /// Seconds and nanoseconds; zero where the file system does not tell.
+    made: (i64, u32),
 }
 
 /// File systems whose files are memory and may be swapped out.
@@ -84,7 +86,7 @@ impl FileSystems {
 /// The identity of the file that a region maps, without opening it.
 pub(super) fn key(dir: &Dir, region: &Region) -> Result<FileKey, NoFile> {
     let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
-    let wanted = StatxFlags::TYPE | StatxFlags::INO;
+    let wanted = StatxFlags::TYPE | StatxFlags::INO | StatxFlags::BTIME;
     match statx(dir, mapping(region), flags, wanted) {
         Ok(stat) => checked(&stat).map(|()| of(&stat)),
         Err(errno @ (Errno::PERM | Errno::ACCESS)) => {
@@ -117,7 +119,8 @@ pub(super) fn open_program(dir: &Dir) -> Result<Mapped, NoFile> {
 
 fn opened(file: File) -> Result<Mapped, NoFile> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    let stat = statx(&file, c"", flags, StatxFlags::BASIC_STATS).map_err(NoFile::Denied)?;
+    let stat =
+        statx(&file, c"", flags, StatxFlags::BASIC_STATS | StatxFlags::BTIME).map_err(NoFile::Denied)?;
     let kind = fstatfs(&file).map_err(NoFile::Denied)?.f_type.cast_unsigned();
     let is_memory = MEMORY.contains(&kind);
     Ok(Mapped::new(
@@ -134,9 +137,17 @@ fn checked(stat: &Statx) -> Result<(), NoFile> {
 }
 
 fn of(stat: &Statx) -> FileKey {
+    let has_made = stat.stx_mask & StatxFlags::BTIME.bits() != 0;
+    let made = if has_made {
+        (stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)
+    } else {
+        (0, 0)
+    };
+    let device = u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor);
     FileKey {
-        device: u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor),
+        device,
         inode: stat.stx_ino,
+        made,
     }
 }
 
@@ -210,7 +221,7 @@ pub(super) fn key_of_link(dir: &Dir, link: &str) -> io::Result<(FileKey, u32)> {
         dir.as_fd(),
         link,
         AtFlags::STATX_DONT_SYNC,
-        StatxFlags::INO | StatxFlags::NLINK,
+        StatxFlags::INO | StatxFlags::NLINK | StatxFlags::BTIME,
     )?;
     Ok((of(&stat), stat.stx_nlink))
 }

@@ -23,8 +23,6 @@ const MAX_VECTOR: usize = 1024;
 const MAX_LINE_BYTES: u64 = 4 * 4096 + 256;
 /// Files that all threads together keep open, far below what a process usually may (1024).
 const MAX_OPEN_FILES: usize = 256;
-/// Files on block devices whose identities a thread remembers.
-const MAX_KNOWN: usize = 1 << 16;
 
 /// A process whose address space is held on to.
 #[derive(Debug)]
@@ -37,7 +35,6 @@ pub struct Target {
     /// Whether `process_vm_readv` may be used: not on a fixture, and not where the system denies it.
     has_vm_read: bool,
     page_bytes: u64,
-    /// Identities of files on devices whose numbers may stand for several.
     keys: Identities,
 }
 
@@ -47,8 +44,6 @@ pub struct OpenFiles {
     /// Last used first.
     open: Vec<Arc<Mapped>>,
     room: usize,
-    /// Identities of files on devices whose numbers, as lists of regions show them, are unambiguous.
-    known: Identities,
     file_systems: FileSystems,
 }
 
@@ -122,25 +117,15 @@ impl Target {
         Ok(mapped)
     }
 
-    /// The identity of a mapped file. File systems without a block device (major number 0), such as overlays and btrfs,
-    /// show numbers that stand for several files.
+    /// The identity of a mapped file. That which the list of regions shows may stand for several files, on an overlay or
+    /// btrfs, but hardly in one process.
     fn key(&mut self, region: &Region, files: &mut OpenFiles) -> Result<FileKey, NoFile> {
         files.file_systems.check(&self.dir, region.device)?;
-        let keys = if region.device.0 == 0 {
-            &mut self.keys
-        } else {
-            &mut files.known
-        };
-        if keys.len() >= MAX_KNOWN {
-            keys.clear();
-        }
-        let shown = (region.device, region.inode);
-        if let Some(Ok(key)) = keys.get(&shown) {
-            return Ok(*key);
-        }
-        let key = files::key(&self.dir, region);
-        keys.insert(shown, key);
-        key
+        let dir = &self.dir;
+        *self
+            .keys
+            .entry((region.device, region.inode))
+            .or_insert_with(|| files::key(dir, region))
     }
 
     /// Reads ranges into their places. Pages that cannot be read are added to `holes`, as parts of the buffer.
@@ -299,7 +284,6 @@ impl OpenFiles {
         OpenFiles {
             open: Vec::new(),
             room: (MAX_OPEN_FILES / threads.max(1)).max(1),
-            known: HashMap::new(),
             file_systems: FileSystems::default(),
         }
     }

@@ -18,7 +18,7 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_memory-victim");
 /// A process that holds texts. Ends when dropped.
 pub struct Victim {
     child: Child,
-    pub seed: u64,
+    number: u64,
     /// Addresses that each scene reported.
     pub scenes: Vec<Vec<u64>>,
     /// Address of the text on the stack, if it has one.
@@ -26,11 +26,13 @@ pub struct Victim {
 }
 
 impl Victim {
-    pub fn new(seed: u64, scenes: &[&str]) -> Victim {
-        Victim::start(Command::new(PROGRAM), seed, scenes)
+    /// `number` tells the victims of one test from those of others.
+    pub fn new(number: u64, scenes: &[&str]) -> Victim {
+        Victim::start(Command::new(PROGRAM), number, scenes)
     }
 
-    pub fn start(mut command: Command, seed: u64, scenes: &[&str]) -> Victim {
+    pub fn start(mut command: Command, number: u64, scenes: &[&str]) -> Victim {
+        let seed = seed(number);
         let command = command
             .arg(seed.to_string())
             .args(scenes)
@@ -40,8 +42,8 @@ impl Victim {
         let mut lines = BufReader::new(child.stdout.take().unwrap())
             .lines()
             .map(Result::unwrap);
-        let number = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).unwrap();
-        let numbers = |line: String| line.split_whitespace().map(number).collect();
+        let parsed = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).unwrap();
+        let numbers = |line: String| line.split_whitespace().map(parsed).collect();
         let scenes = scenes
             .iter()
             .map(|scene| numbers(lines.next().unwrap_or_else(|| panic!("no scene {scene}"))));
@@ -49,9 +51,9 @@ impl Victim {
         let stack = lines.next().expect("the victim is ready");
         Victim {
             child,
-            seed,
+            number,
             scenes,
-            stack: number(&stack["stack ".len()..]),
+            stack: parsed(&stack["stack ".len()..]),
         }
     }
 
@@ -67,7 +69,7 @@ impl Victim {
     }
 
     pub fn text(&self) -> String {
-        text(self.seed)
+        text(self.number)
     }
 
     /// A number in `/proc/PID/status`, such as `VmPTE`.
@@ -97,8 +99,9 @@ impl Drop for Victim {
 }
 
 /// A file with texts at `offsets`, as long as `bytes`, in a folder that lasts as long as the first value.
-pub fn file_with(seed: u64, bytes: usize, offsets: &[usize]) -> (TempDir, PathBuf) {
+pub fn file_with(number: u64, bytes: usize, offsets: &[usize]) -> (TempDir, PathBuf) {
     let mut content = vec![b'.'; bytes];
+    let seed = seed(number);
     for offset in offsets {
         (0..TEXT_BYTES).for_each(|index| content[offset + index] = byte(seed, index));
     }
@@ -116,7 +119,13 @@ pub fn scene(name: &str, path: &Path) -> String {
     format!("{name}={}", path.display())
 }
 
-pub fn text(seed: u64) -> String {
+/// Another one in each run, so that runs at the same time do not find each other's victims.
+fn seed(number: u64) -> u64 {
+    u64::from(std::process::id()) << 32 | number
+}
+
+pub fn text(number: u64) -> String {
+    let seed = seed(number);
     (0..TEXT_BYTES)
         .map(|index| char::from(byte(seed, index)))
         .collect()

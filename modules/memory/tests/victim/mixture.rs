@@ -39,7 +39,8 @@ impl Random {
 
 /// Makes the mixture and returns where its texts are: found by comparing byte for byte.
 pub fn prepare(file: &File, seed: u64) -> Vec<usize> {
-    let mut random = Random(seed);
+    // What the tests add, so that runs at the same time have different texts, does not change the layout.
+    let mut random = Random(seed & 0xffff_ffff);
     let _ = file.set_len((PAGES * PAGE) as u64);
     let start = map(
         0,
