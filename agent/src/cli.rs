@@ -213,7 +213,7 @@ pub fn parse_module(
             a.get_id()
                 .as_str()
                 .strip_prefix(FLAG)
-                .map(|f| (f.to_owned(), a.get_action().takes_values()))
+                .map(|f| (f.to_owned(), a.get_num_args().is_none_or(|n| n.takes_values())))
         })
         .collect();
     let name = OsString::from(command.get_name());
@@ -248,7 +248,11 @@ fn argument(flag: &Flag) -> Arg {
     };
     let arg = flag.short.map_or(arg.clone(), |short| arg.short(short));
     match flag.kind {
-        FlagKind::Switch => arg.action(ArgAction::Count),
+        // Given twice, a switch is on all the same; in a group it may stand once for each entry.
+        FlagKind::Switch => arg
+            .action(ArgAction::Append)
+            .num_args(0)
+            .default_missing_value(""),
         // Values such as `-rwsr-xr-x` or `!^x` are taken as they are.
         _ => arg
             .action(ArgAction::Append)
@@ -274,7 +278,7 @@ fn occurrences(flags: &[(String, bool)], matches: &ArgMatches) -> Vec<Occurrence
                     },
                 )
             }));
-        } else if matches.get_count(&id) > 0 {
+        } else {
             found.extend(indices.map(|index| {
                 (
                     index,

@@ -20,9 +20,10 @@
     reason = "abi_stable's derive adds items that it does not document"
 )]
 
-use abi_stable::library::{LibHeader, RootModule};
+use abi_stable::abi_stability::abi_checking::check_layout_compatibility;
+use abi_stable::library::{AbiHeaderRef, LibHeader, LibraryError, RootModule};
 use abi_stable::sabi_types::VersionStrings;
-use abi_stable::std_types::{RResult, RSlice, RVec};
+use abi_stable::std_types::{RBoxError, RResult, RSlice, RVec};
 use abi_stable::{StableAbi, package_version_strings};
 
 pub use abi_stable;
@@ -166,4 +167,32 @@ pub const unsafe fn plugin_header(
 #[doc(hidden)]
 pub fn erased_root(make: fn() -> PluginRef) -> abi_stable::library::RootModuleResult {
     abi_stable::library::__call_root_module_loader(make)
+}
+
+/// Takes a plugin's table out of the header that it exports, once the two sides' layouts fit.
+///
+/// Fields are only ever appended, so the side with the older ABI is the one that both have to have:
+/// a plugin that is older than the agent lacks the new fields (they read as `None`), a newer plugin
+/// has fields that the agent does not look at. `abi_stable`'s own check knows the second case only.
+///
+/// # Errors
+///
+/// [`LibraryError`] when the major versions differ, a field that both have differs, the plugin was
+/// built without a description of its layout, or its constructor panicked.
+pub fn table(header: AbiHeaderRef) -> Result<PluginRef, LibraryError> {
+    let header = header.upgrade()?;
+    let theirs = header.layout().ok_or_else(|| {
+        LibraryError::AbiInstability(RBoxError::from_fmt(&"the plugin does not describe its layout"))
+    })?;
+    let version = header.version_strings().parsed()?;
+    let (older, newer) = if version.minor <= PluginRef::VERSION_STRINGS.parsed()?.minor {
+        (theirs, PluginRef::LAYOUT)
+    } else {
+        (PluginRef::LAYOUT, theirs)
+    };
+    check_layout_compatibility(older, newer)
+        .map_err(|errors| LibraryError::AbiInstability(RBoxError::from_fmt(&errors)))?;
+    // SAFETY: the layouts were compared just now, and every field that only one side has is read as
+    // an `Option` by way of the field count that the table itself carries.
+    unsafe { header.init_root_module_with_unchecked_layout::<PluginRef>() }
 }

@@ -54,11 +54,7 @@ impl Loaded {
         let header: AbiHeaderRef =
             unsafe { *library.get::<AbiHeaderRef>(SYMBOL).map_err(LoadError::Symbol)? };
         std::mem::forget(library);
-        let layout = |error| LoadError::Layout(Box::new(error));
-        let plugin = header
-            .upgrade()
-            .and_then(|header| header.init_root_module::<PluginRef>())
-            .map_err(layout)?;
+        let plugin = gumshoe_plugin_abi::table(header).map_err(|error| LoadError::Layout(Box::new(error)))?;
         Ok(Self { plugin })
     }
 

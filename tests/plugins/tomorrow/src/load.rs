@@ -1,7 +1,7 @@
 //! Loads a plugin through tomorrow's ABI and prints what it has, one `field=value` a line.
 
 use abi_stable::library::AbiHeaderRef;
-use gumshoe_plugin_abi::{PluginRef, SYMBOL, abi_stable};
+use gumshoe_plugin_abi::{SYMBOL, abi_stable};
 
 fn main() {
     let path = std::env::args_os().nth(1).expect("the path of a plugin");
@@ -10,7 +10,7 @@ fn main() {
     // SAFETY: a plugin exports its header under this name.
     let header: AbiHeaderRef = unsafe { *library.get(SYMBOL).expect("the header") };
     std::mem::forget(library);
-    let plugin = header.upgrade().and_then(|header| header.init_root_module::<PluginRef>()).expect("the layouts fit");
+    let plugin = gumshoe_plugin_abi::table(header).expect("the layouts fit");
     println!("describe={}", String::from_utf8_lossy(&plugin.describe()()));
     println!("start={:?}", plugin.start().map(|_| ()));
     println!("query={:?}", plugin.query().map(|_| ()));
