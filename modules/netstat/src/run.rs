@@ -11,9 +11,12 @@ use gumshoe_process::Names;
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::thread;
 
 /// Sockets that are kept at once, before their processes are known.
 const MAX_KEPT: usize = 1 << 20;
+/// Threads that look at processes' open files, unless the host's owner says otherwise.
+const MAX_THREADS: usize = 4;
 /// Sockets between two looks at the clock.
 const CLOCK_INTERVAL: u64 = 1024;
 
@@ -290,7 +293,7 @@ impl Run<'_> {
             return;
         }
         let inodes = self.kept.iter().map(|one| one.socket.inode);
-        let holders = os::holders(self.context.root(), inodes, &mut |skipped| {
+        let holders = os::holders(self.context.root(), inodes, self.threads(), &|skipped| {
             self.context.skipped(skipped)
         });
         self.statistics.processes = holders.processes() as u64;
@@ -303,6 +306,16 @@ impl Run<'_> {
             }
         }
         let _ = self.hand_over(&holders);
+    }
+
+    /// Threads for the look at processes' open files.
+    fn threads(&self) -> usize {
+        match usize::try_from(self.context.limits().threads) {
+            Ok(0) | Err(_) => thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(MAX_THREADS),
+            Ok(threads) => threads,
+        }
     }
 
     fn hand_over(&mut self, holders: &Holders) -> ControlFlow<()> {
