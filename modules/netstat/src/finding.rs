@@ -329,7 +329,7 @@ impl Finding {
             finding.permanent_mac = mac(&link.permanent_mac);
         }
         finding.local_ip = address.map(|address| address.ip);
-        finding.prefix_length = address.map(|address| address.prefix_length);
+        finding.prefix_length = address.and_then(|address| address.prefix_length);
         finding
     }
 

@@ -145,7 +145,8 @@ impl Protocol {
 }
 
 /// Where a connection stands. The names are those of `ss(8)`; protocols without connections know only
-/// `established` (a fixed other end) and `unconnected`.
+/// `established` (a fixed other end) and `unconnected`. `bound` is TCP with a port, neither listening nor connected, from
+/// Linux 6.8 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -164,7 +165,6 @@ pub enum State {
     LastAck,
     Listen,
     Closing,
-    /// Bound to a port, neither listening nor connected (TCP, Linux 6.8 and later).
     Bound,
 }
 
@@ -258,8 +258,8 @@ pub struct Address {
     pub index: u32,
     /// The address.
     pub ip: IpAddr,
-    /// Bits of it that are the network's.
-    pub prefix_length: u8,
+    /// Bits of it that are the network's, where that is known.
+    pub prefix_length: Option<u8>,
 }
 
 /// Somebody on a network that this host is attached to.

@@ -4,6 +4,7 @@ use crate::parse::{hardware, proc_net};
 use crate::socket::{Address, Link, Neighbour};
 use gumshoe_process::shown;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::ops::ControlFlow;
@@ -113,17 +114,29 @@ impl Tables {
         }
     }
 
-    /// The interfaces, by number.
+    /// The interfaces, by number: those below `/sys` that are listed by name in this namespace, because `/sys` shows the
+    /// namespace that it was mounted in.
     pub fn links(&self) -> Result<Vec<Link>, TableError> {
         let interfaces = self.interfaces.as_ref().ok_or(TableError::Elsewhere)?;
         let failed = |source| TableError::Open {
             path: interfaces.clone(),
             source,
         };
+        let mut listed: HashSet<Vec<u8>> = HashSet::new();
+        self.lines("dev", &mut |line| {
+            listed.extend(proc_net::interface(line).map(<[u8]>::to_vec));
+            if listed.len() < MAX_LINKS {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
         let mut links = Vec::new();
         for entry in std::fs::read_dir(interfaces).map_err(failed)?.take(MAX_LINKS) {
             let entry = entry.map_err(failed)?;
-            links.push(link(&entry.path(), &shown(entry.file_name().as_bytes())));
+            if listed.contains(entry.file_name().as_bytes()) {
+                links.push(link(&entry.path(), &shown(entry.file_name().as_bytes())));
+            }
         }
         links.sort_by_key(|link| link.index);
         Ok(links)

@@ -18,7 +18,7 @@ pub fn format(mac: &[u8]) -> String {
     text
 }
 
-/// The bytes of an address in the form that [`format`] gives; upper case is accepted.
+/// The bytes of an address in the form that [`format()`] gives; upper case is accepted.
 #[must_use]
 pub fn parse(text: &str) -> Option<Vec<u8>> {
     let byte = |part: &str| {

@@ -140,7 +140,7 @@ pub fn address_v6(line: &[u8]) -> Option<Address> {
     Some(Address {
         index: u32::from_str_radix(index, 16).ok()?,
         ip: IpAddr::V6(bits.into()),
-        prefix_length: u8::from_str_radix(prefix_length, 16).ok()?,
+        prefix_length: Some(u8::from_str_radix(prefix_length, 16).ok()?),
     })
 }
 
@@ -160,7 +160,7 @@ pub fn addresses_v4(text: &[u8]) -> Vec<Address> {
     let address = |ip| Address {
         index: 0,
         ip: IpAddr::V4(ip),
-        prefix_length: 32,
+        prefix_length: None,
     };
     own.into_iter().map(address).collect()
 }
@@ -189,6 +189,13 @@ pub fn neighbour(line: &[u8]) -> Option<(Neighbour, String)> {
         state,
     };
     Some((neighbour, shown(interface.as_bytes())))
+}
+
+/// The interface's name in a line of `dev`.
+#[must_use]
+pub fn interface(line: &[u8]) -> Option<&[u8]> {
+    let colon = line.iter().position(|&byte| byte == b':')?;
+    Some(line.get(..colon)?.trim_ascii())
 }
 
 /// The names in `protocols` that sockets of a protocol are listed under.
@@ -226,6 +233,7 @@ pub fn fuzz(data: &[u8]) {
         unix(data),
         packet(data),
         address_v6(data),
+        interface(data),
         addresses_v4(data),
         neighbour(data),
     );
@@ -310,7 +318,7 @@ mod tests {
         let v6 = address_v6(b"fe800000000000000000000000000001 0a 40 20 80     eth0").unwrap();
         assert_eq!(
             (v6.ip.to_string().as_str(), v6.index, v6.prefix_length),
-            ("fe80::1", 10, 64)
+            ("fe80::1", 10, Some(64))
         );
         let trie = b"Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\nLocal:\n     |-- 10.0.0.1\n        /32 host LOCAL\n     |-- 10.0.0.255\n        /32 link BROADCAST\n     |-- 10.0.0.1\n        /32 host LOCAL\n";
         let own: Vec<String> = addresses_v4(trie).iter().map(|one| one.ip.to_string()).collect();

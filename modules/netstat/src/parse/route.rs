@@ -63,7 +63,7 @@ pub fn address(payload: &[u8]) -> Option<Address> {
     Some(Address {
         index: u32_at(message, 4),
         ip: own.or(any)?,
-        prefix_length: message[1],
+        prefix_length: Some(message[1]),
     })
 }
 
