@@ -3,6 +3,7 @@
 pub mod address;
 pub mod hardware;
 pub mod inet_diag;
+pub mod libproc;
 pub mod links;
 pub mod mounts;
 pub mod netlink;
