@@ -13,19 +13,14 @@ use std::path::PathBuf;
 /// This is the agent's local mode: it needs no network and no server. Every operation runs in a
 /// process of its own, within limits; a module that fails costs one report.
 #[derive(Debug, Parser)]
-#[command(
-    name = "gumshoe-agent",
-    version,
-    arg_required_else_help = true,
-    max_term_width = 100
-)]
+#[command(name = "gumshoe-agent", version, max_term_width = 100)]
 pub struct Cli {
     /// Folder with agent.toml and modules.d
     #[arg(long, global = true, value_name = "DIR", env = "GUMSHOE_CONFIG_DIR", default_value = DEFAULT_DIR, value_hint = ValueHint::DirPath)]
     pub config_dir: PathBuf,
     /// What to do
     #[command(subcommand)]
-    pub command: Action,
+    pub command: Option<Action>,
 }
 
 /// The subcommands.

@@ -27,6 +27,7 @@ from pathlib import Path
 NICENESS = 10
 ABSENT = "0123456789abcdef" * 4
 TEXT_BYTES = 16 << 20
+TEN = ["Needle", "Haystack", "Alpha", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel"]
 
 
 @dataclass
@@ -174,9 +175,14 @@ def tree_cases(agent: Agent, tree: Path, names: Path) -> list[Case]:
     def hashing(*command: str) -> list[str]:
         return niced(xargs, "-0", "-a", str(names), "-P2", "-n1000", *command)
 
-    def content(title: str, pattern: str) -> Case:
-        theirs = niced(rg, "-l", "-uuu", "-a", "--no-config", "--no-messages", pattern, str(tree))
-        return Case(title, {"ours": agent.run(*at, "--content", pattern), "rg -l -uuu -a": theirs}, "≤ 1.1")
+    def content(title: str, *patterns: str) -> Case:
+        ours = [word for pattern in patterns for word in ("--content", pattern)]
+        theirs = [word for pattern in patterns for word in ("-e", pattern)]
+        commands = {
+            "ours": agent.run(*at, "--matchany", *ours),
+            "rg -l -uuu -a": niced(rg, "-l", "-uuu", "-a", "--no-config", "--no-messages", *theirs, str(tree)),
+        }
+        return Case(title, commands, "≤ 1.1")
 
     few = r"^f00[12]\d*7\.conf$"
     return [
@@ -193,6 +199,8 @@ def tree_cases(agent: Agent, tree: Path, names: Path) -> list[Case]:
         content("content, literal", "Xylophone-Needle"),
         content("content, (?i)", "(?i)xylophone-needle"),
         content("content, absent, regex", r"zq[a-f]+\d{3}-zz"),
+        content("content, absent, without literals", r"[A-F][0-9]{4}[g-k]"),
+        content("content, 10 patterns", *(f"Xylophone-{word}" for word in TEN)),
         Case(
             "SHA-256, absent",
             {

@@ -273,8 +273,9 @@ fn not_looked_at(entry: &Skipped) -> String {
     } else {
         format!("; such as {}", entry.examples.join(", "))
     };
-    format!(
-        "{kind}: {} {} ({}{bytes}){examples}",
-        entry.count, entry.what, entry.why
-    )
+    let times = match entry.count {
+        1 => String::new(),
+        count => format!("{count} × "),
+    };
+    format!("{kind}: {times}{} ({}{bytes}){examples}", entry.what, entry.why)
 }
