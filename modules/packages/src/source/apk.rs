@@ -1,0 +1,29 @@
+//! apk: `/lib/apk/db/installed`, since apk 3 also below `/usr`.
+
+use std::{ops::ControlFlow, path::Path};
+
+use super::{DATABASE, MAX_DATABASE_BYTES};
+use crate::{parse::apk, reader::Reader};
+
+const PATHS: [&str; 2] = ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"];
+
+pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
+    let mut seen = Vec::new();
+    for path in PATHS.map(Path::new) {
+        let file = reader.tree.open(path);
+        let Some(file) = reader.or_gap(DATABASE, path, file) else {
+            continue;
+        };
+        // `/lib` may be a link to `/usr/lib`.
+        if seen.contains(&file.id()) {
+            continue;
+        }
+        seen.push(file.id());
+        let text = file.read(MAX_DATABASE_BYTES).map(Some);
+        let text = reader.or_gap(DATABASE, path, text).unwrap_or_default();
+        for package in apk::packages(&text) {
+            reader.offer(package)?;
+        }
+    }
+    ControlFlow::Continue(())
+}
