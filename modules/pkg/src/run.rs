@@ -92,7 +92,7 @@ impl Sink for Output<'_> {
     }
 
     fn stopped(&self) -> bool {
-        self.packages.get() % PACKAGES_PER_LOOK == 0 && self.context.stopped().is_some()
+        self.packages.get().is_multiple_of(PACKAGES_PER_LOOK) && self.context.stopped().is_some()
     }
 
     fn gap(&mut self, gap: Gap) {

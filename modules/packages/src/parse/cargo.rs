@@ -24,6 +24,10 @@ struct Install {
 /// The packages that the text lists, sorted by name; none when it is not such a list.
 #[must_use]
 pub fn parse(text: &[u8]) -> Option<Vec<Package>> {
+    // Cargo makes the file before it has anything to put into it.
+    if text.trim_ascii().is_empty() {
+        return Some(Vec::new());
+    }
     let crates: Crates = serde_json::from_slice(text).ok()?;
     let packages = crates.installs.into_iter().filter_map(|(key, install)| {
         let mut words = key.split(' ');
@@ -53,6 +57,7 @@ mod tests {
             ("ripgrep", "14.1.0")
         );
         assert_eq!(packages[0].arch.as_deref(), Some("x86_64-unknown-linux-gnu"));
+        assert_eq!(parse(b""), Some(Vec::new()));
         assert_eq!(parse(b"{").map(|packages| packages.len()), None);
     }
 
