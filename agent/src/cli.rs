@@ -13,19 +13,14 @@ use std::path::PathBuf;
 /// This is the agent's local mode: it needs no network and no server. Every operation runs in a
 /// process of its own, within limits; a module that fails costs one report.
 #[derive(Debug, Parser)]
-#[command(
-    name = "gumshoe-agent",
-    version,
-    arg_required_else_help = true,
-    max_term_width = 100
-)]
+#[command(name = "gumshoe-agent", version, max_term_width = 100)]
 pub struct Cli {
     /// Folder with agent.toml and modules.d
     #[arg(long, global = true, value_name = "DIR", env = "GUMSHOE_CONFIG_DIR", default_value = DEFAULT_DIR, value_hint = ValueHint::DirPath)]
     pub config_dir: PathBuf,
     /// What to do
     #[command(subcommand)]
-    pub command: Action,
+    pub command: Option<Action>,
 }
 
 /// The subcommands.
@@ -213,7 +208,7 @@ pub fn parse_module(
             a.get_id()
                 .as_str()
                 .strip_prefix(FLAG)
-                .map(|f| (f.to_owned(), a.get_action().takes_values()))
+                .map(|f| (f.to_owned(), a.get_num_args().is_none_or(|n| n.takes_values())))
         })
         .collect();
     let name = OsString::from(command.get_name());
@@ -248,7 +243,11 @@ fn argument(flag: &Flag) -> Arg {
     };
     let arg = flag.short.map_or(arg.clone(), |short| arg.short(short));
     match flag.kind {
-        FlagKind::Switch => arg.action(ArgAction::Count),
+        // Given twice, a switch is on all the same; in a group it may stand once for each entry.
+        FlagKind::Switch => arg
+            .action(ArgAction::Append)
+            .num_args(0)
+            .default_missing_value(""),
         // Values such as `-rwsr-xr-x` or `!^x` are taken as they are.
         _ => arg
             .action(ArgAction::Append)
@@ -274,7 +273,7 @@ fn occurrences(flags: &[(String, bool)], matches: &ArgMatches) -> Vec<Occurrence
                     },
                 )
             }));
-        } else if matches.get_count(&id) > 0 {
+        } else {
             found.extend(indices.map(|index| {
                 (
                     index,

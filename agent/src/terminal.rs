@@ -18,8 +18,15 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// Prints an error with its causes to standard error.
+/// Prints an error with its causes to standard error, unless it is that nobody reads any more.
 pub fn print_error(error: &anyhow::Error) {
+    let is_pipe = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
+    if error
+        .chain()
+        .any(|cause| cause.downcast_ref().is_some_and(is_pipe))
+    {
+        return;
+    }
     eprintln!("gumshoe-agent: {}", printable(&chain(error.as_ref())));
 }
 

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Exports a module from a plugin crate. One line, at the top level of the crate:
 ///
-/// ```ignore
+/// ```text
 /// gumshoe_plugin_api::export_module! {
 ///     module: Uptime,
 ///     name: "uptime",
@@ -77,11 +77,12 @@ pub fn describe<M: Module>(manifest: &'static [u8]) -> RVec<u8> {
 pub(crate) fn description<M: Module>() -> Description {
     let schema = schema_of::<M>();
     Description {
-        about: schema
-            .get("description")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
+        about: flags::reflowed(
+            schema
+                .get("description")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        ),
         flags: flags::declared(&schema),
         examples: M::examples(),
     }

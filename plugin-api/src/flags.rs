@@ -203,13 +203,34 @@ fn help_texts(property: &Value, declaration: &Value, outer: &Value) -> (String, 
     .flatten()
     .find_map(Value::as_str)
     .unwrap_or_default();
-    let first = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    let text = reflowed(text);
+    let (first, more) = text.split_once("\n\n").unwrap_or((&text, ""));
     let help = first.trim_end_matches('.').to_owned();
-    if text.contains("\n\n") {
-        (help, text.to_owned())
-    } else {
+    if more.is_empty() {
         (help, String::new())
+    } else {
+        (help, text)
     }
+}
+
+/// A doc comment with each paragraph on one line: where lines end is the reader's terminal's business.
+///
+/// Lists, tables and indented lines keep their line breaks.
+pub fn reflowed(text: &str) -> String {
+    let continues = |line: &str| line.starts_with(|c: char| c.is_alphanumeric() || "`\"'([<~!".contains(c));
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let joins = continues(line) && !out.is_empty() && !out.ends_with('\n');
+        match (joins, line.is_empty()) {
+            (true, _) => out.push(' '),
+            (false, true) if out.ends_with('\n') => {}
+            (false, true) => out.push_str("\n\n"),
+            (false, false) if !out.is_empty() && !out.ends_with('\n') => out.push('\n'),
+            (false, false) => {}
+        }
+        out.push_str(line);
+    }
+    out
 }
 
 fn kind_of(leaf: &Value) -> (FlagKind, &'static str) {
@@ -480,6 +501,18 @@ mod tests {
             })
             .collect();
         to_params(&schema, &occurrences)
+    }
+
+    #[test]
+    fn paragraphs_are_one_line_and_lists_stay_lists() {
+        for (text, expected) in [
+            ("one\ntwo\n\nthree\n`four`", "one two\n\nthree `four`"),
+            ("kinds:\n- a\n- b\n  more", "kinds:\n- a\n- b\n  more"),
+            ("", ""),
+            ("a\n\n\nb", "a\n\nb"),
+        ] {
+            assert_eq!(reflowed(text), expected);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Runs a module inside a test, in the same process, on a fixture root.
 //!
-//! ```ignore
+//! ```text
 //! let report = Harness::new(fixture_folder).run::<Uptime>(&json!({}));
 //! assert_eq!(report.status, Status::Success);
 //! ```

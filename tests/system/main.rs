@@ -7,3 +7,4 @@ mod limits;
 mod local_mode;
 mod misbehaving;
 mod refusals;
+mod tutorial;

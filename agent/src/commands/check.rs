@@ -208,10 +208,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Runs an example on an empty root, cancelling it when it takes long; findings have to be objects
 /// that the module can render.
 fn runs(checks: &mut Checks, candidate: &Candidate, limits: &Limits, title: &str, params: &[u8]) {
-    let outcome = empty_root().and_then(|root| {
+    let outcome = tempfile::tempdir().map_err(|error| format!("no empty root: {error}"));
+    let outcome = outcome.and_then(|root| {
         let session = Session::start(candidate, limits).map_err(|error| chain(&error))?;
         let operation = Operation {
-            root: root.0.clone(),
+            root: root.path().to_owned(),
             limits: limits.clone(),
             ..Operation::default()
         };
@@ -258,20 +259,5 @@ impl Observer for Renders {
         if text.is_empty() || text.starts_with("(cannot be shown") {
             self.bad = format!("a finding is rendered as {text:?}");
         }
-    }
-}
-
-/// A folder that goes away with this value.
-struct EmptyRoot(std::path::PathBuf);
-
-fn empty_root() -> Result<EmptyRoot, String> {
-    let path = std::env::temp_dir().join(format!("gumshoe-check-{}", std::process::id()));
-    std::fs::create_dir_all(&path).map_err(|error| format!("no empty root: {error}"))?;
-    Ok(EmptyRoot(path))
-}
-
-impl Drop for EmptyRoot {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir(&self.0); // a folder that is not empty any more is left for inspection
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::{Action, Cli, Modules};
 use crate::config::Config;
 use crate::exit::Exit;
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 /// Parses the command line and runs the command.
 ///
@@ -19,11 +19,15 @@ use clap::Parser;
 /// What kept the command from doing its work; the chain of causes is for people.
 pub fn dispatch() -> anyhow::Result<Exit> {
     let cli = Cli::parse();
-    if matches!(cli.command, Action::CheckConfig) {
+    let Some(command) = cli.command else {
+        eprint!("{}", Cli::command().render_help());
+        return Ok(Exit::Usage);
+    };
+    if matches!(command, Action::CheckConfig) {
         return check_config::check_config(&cli.config_dir);
     }
     let config = Config::load(&cli.config_dir).context("the configuration is refused")?;
-    match cli.command {
+    match command {
         Action::Run(arguments) => run::run(config, arguments),
         Action::Modules(Modules::List { json }) => modules::list(&config, json),
         Action::Modules(Modules::Describe { module, json, schema }) => {

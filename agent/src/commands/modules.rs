@@ -90,7 +90,7 @@ fn row(config: &Config, name: &str) -> Row {
         version: candidate.as_ref().map(|c| c.manifest.version.clone()),
         summary: candidate.as_ref().map(|c| c.manifest.summary.clone()),
         path: path.display().to_string(),
-        sha256: candidate.map(|c| c.sha256),
+        sha256: candidate.map(|c| c.sha256().to_owned()),
         pinned: settled.sha256.is_some(),
         code: problem.as_ref().map(|(code, _)| *code),
         problem: problem.map(|(_, text)| text),
@@ -108,7 +108,7 @@ pub fn describe(config: &Config, module: &str, as_json: bool, schema_only: bool)
         line(&serde_json::to_string_pretty(&schema)?)?;
     } else if as_json {
         let all = json!({
-            "manifest": manifest, "sha256": chosen.candidate.sha256, "path": chosen.candidate.path.display().to_string(),
+            "manifest": manifest, "sha256": chosen.candidate.sha256(), "path": chosen.candidate.path.display().to_string(),
             "description": description, "schema": schema,
         });
         line(&serde_json::to_string_pretty(&all)?)?;
@@ -140,7 +140,7 @@ fn facts(manifest: &Manifest, candidate: &Candidate) -> String {
         manifest.abi.0,
         manifest.abi.1,
         candidate.path.display(),
-        candidate.sha256,
+        candidate.sha256(),
         words(&manifest.os),
         words(&privileges),
     )
@@ -187,10 +187,10 @@ pub fn pin(config: &Config, name: &str, clear: bool) -> anyhow::Result<Exit> {
             ..settled
         },
     )?;
-    edit(&file, &[("sha256", Some(candidate.sha256.as_str().into()))])?;
+    edit(&file, &[("sha256", Some(candidate.sha256().into()))])?;
     line(&format!(
         "{name} is pinned to {} in {}",
-        candidate.sha256,
+        candidate.sha256(),
         file.display()
     ))?;
     Ok(Exit::Found)

@@ -90,7 +90,7 @@ fn start(chosen: &Chosen, options: RunOptions, words: &[OsString]) -> anyhow::Re
         render: !options.json,
     };
     cancel_on_signals(session.canceller())?;
-    let mut screen = Screen::new(&options);
+    let mut screen = Screen::new(&options, session.canceller());
     let report = session.run(&job, &params, &mut screen);
     screen.status.clear();
     if report.status == Status::Refused {
@@ -171,12 +171,14 @@ fn cancel_on_signals(canceller: Canceller) -> anyhow::Result<()> {
 /// Shows findings as they come and progress in between.
 struct Screen {
     status: StatusLine,
+    canceller: Option<Canceller>,
 }
 
 impl Screen {
-    fn new(options: &RunOptions) -> Self {
+    fn new(options: &RunOptions, canceller: Canceller) -> Self {
         Self {
             status: StatusLine::new(!options.quiet),
+            canceller: Some(canceller),
         }
     }
 }
@@ -184,8 +186,13 @@ impl Screen {
 impl Observer for Screen {
     fn rendered(&mut self, text: &str) {
         self.status.clear();
-        // A reader that has gone away (`| head`) is no reason to stop reporting by exit status.
-        let _ = line(&printable(text));
+        if line(&printable(text)).is_err()
+            && let Some(canceller) = self.canceller.take()
+        {
+            // Whoever read has seen enough (`| head`). This thread takes the session's messages, so
+            // it must not wait until there is room for one more.
+            std::thread::spawn(move || canceller.cancel());
+        }
     }
 
     fn progress(&mut self, done: u64, total: Option<u64>, unit: &str) {
@@ -266,8 +273,9 @@ fn not_looked_at(entry: &Skipped) -> String {
     } else {
         format!("; such as {}", entry.examples.join(", "))
     };
-    format!(
-        "{kind}: {} {} ({}{bytes}){examples}",
-        entry.count, entry.what, entry.why
-    )
+    let times = match entry.count {
+        1 => String::new(),
+        count => format!("{count} × "),
+    };
+    format!("{kind}: {times}{} ({}{bytes}){examples}", entry.what, entry.why)
 }

@@ -14,6 +14,7 @@ use crate::{
     condition::{Condition, ContentTest, Mode, Verdict},
     digest::{Algorithm, Hashers},
     parse::digest::to_hex,
+    parts::Parts,
     plan::{Plan, Search},
 };
 
@@ -104,7 +105,7 @@ impl<'a> Scanner<'a> {
         let selection = self.selection(searches);
         self.scan.begin(&selection);
         let mut algorithms = self.algorithms(searches, |search| {
-            time == DigestTime::Now || search.mode == Mode::Any || search.contents.is_empty()
+            time == DigestTime::Now || search.digests_with_lines()
         });
         if time == DigestTime::Now
             && searches
@@ -119,6 +120,37 @@ impl<'a> Scanner<'a> {
         self.long_lines = self.scan.long_lines();
         self.note_contents(searches, verdicts, &end);
         end
+    }
+
+    /// As [`scan`](Self::scan), for a file of which no digest is computed meanwhile: threads share its parts.
+    pub fn scan_parts(
+        &mut self,
+        parts: &Parts<'_>,
+        searches: &[usize],
+        verdicts: &mut [Verdict],
+        is_stopped: &(dyn Fn() -> bool + Sync),
+    ) -> End {
+        let selection = self.selection(searches);
+        self.scan.begin(&selection);
+        self.hashers.begin(&[]);
+        let plan = self.plan;
+        let helper = || {
+            let mut scan = LineScan::new(&plan.patterns);
+            scan.begin(&selection);
+            scan
+        };
+        let is_decided = |scan: &LineScan| is_decided(plan, scan, searches);
+        let outcome = parts.search(&mut self.scan, &helper, &is_decided, is_stopped);
+        self.bytes_read += outcome.bytes_read;
+        self.long_lines = self.scan.long_lines();
+        self.note_contents(searches, verdicts, &outcome.end);
+        outcome.end
+    }
+
+    /// Whether lines of some searches can be looked for without computing digests meanwhile.
+    #[must_use]
+    pub fn reads_lines_only(&self, searches: &[usize]) -> bool {
+        self.algorithms(searches, Search::digests_with_lines).is_empty()
     }
 
     /// Whether a stream must be read (again) for digests of searches that may still match.
@@ -226,28 +258,7 @@ impl<'a> Scanner<'a> {
 
     /// Whether more bytes would change nothing.
     fn is_settled(&self, searches: &[usize]) -> bool {
-        !self.hashers.is_active() && (self.scan.settled() || self.bytes_settle(searches))
-    }
-
-    /// Whether each search is bound to fail already.
-    fn bytes_settle(&self, searches: &[usize]) -> bool {
-        !searches.is_empty()
-            && searches.iter().all(|&search| {
-                let search = &self.plan.searches[search];
-                let fails = |condition: &Condition<ContentTest>| {
-                    self.known(condition.test) == Some(condition.inverted)
-                };
-                search.mode == Mode::All && search.contents.iter().any(fails)
-            })
-    }
-
-    /// The result of a condition, if no further line can change it.
-    fn known(&self, test: ContentTest) -> Option<bool> {
-        if test.every {
-            (!self.scan.every(test.pattern)).then_some(false)
-        } else {
-            self.scan.any(test.pattern).then_some(true)
-        }
+        !self.hashers.is_active() && is_decided(self.plan, &self.scan, searches)
     }
 
     fn note_contents(&self, searches: &[usize], verdicts: &mut [Verdict], end: &End) {
@@ -255,7 +266,7 @@ impl<'a> Scanner<'a> {
         for &index in searches {
             let (search, verdict) = (&self.plan.searches[index], &mut verdicts[index]);
             for condition in &search.contents {
-                let known = self.known(condition.test);
+                let known = known(&self.scan, condition.test);
                 // Without a counterexample, "every line" holds; without an example, "some line" does not.
                 match known.or(seen_all.then_some(condition.test.every)) {
                     Some(holds) => verdict.note(search.mode, condition, holds),
@@ -302,6 +313,25 @@ impl<'a> Scanner<'a> {
         }
         self.selections.insert(searches.into(), Arc::clone(&selection));
         selection
+    }
+}
+
+/// Whether further lines would change nothing: each pattern is settled, or each search bound to fail.
+fn is_decided(plan: &Plan, scan: &LineScan, searches: &[usize]) -> bool {
+    let is_lost = |search: &Search| {
+        let fails =
+            |condition: &Condition<ContentTest>| known(scan, condition.test) == Some(condition.inverted);
+        search.mode == Mode::All && search.contents.iter().any(fails)
+    };
+    scan.settled() || !searches.is_empty() && searches.iter().all(|&search| is_lost(&plan.searches[search]))
+}
+
+/// The result of a condition, if no further line can change it.
+fn known(scan: &LineScan, test: ContentTest) -> Option<bool> {
+    if test.every {
+        (!scan.every(test.pattern)).then_some(false)
+    } else {
+        scan.any(test.pattern).then_some(true)
     }
 }
 

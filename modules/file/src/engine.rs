@@ -2,7 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
     time::Instant,
 };
 
@@ -70,6 +74,8 @@ pub struct Tally {
     /// Milliseconds after the beginning at which progress was last told.
     told_ms: AtomicU64,
     folders: AtomicU64,
+    /// Held while threads share one file: one file at a time, so that threads do not multiply.
+    pub dividing: Mutex<()>,
     /// What decompression may still yield.
     pub unpacked: Total,
 }
@@ -85,6 +91,7 @@ impl Tally {
             begin: Instant::now(),
             told_ms: AtomicU64::new(0),
             folders: AtomicU64::new(0),
+            dividing: Mutex::new(()),
             unpacked: Total::new(UNPACKED_BYTES),
         }
     }
@@ -132,6 +139,8 @@ pub struct Engine<'a> {
     pub surroundings: Surroundings,
     /// Whose files these are, when not the host's own.
     pub container: Option<Container>,
+    /// Threads that walk.
+    pub threads: usize,
     /// For each root of the walk, which search it belongs to and where it really lies.
     pub roots: Vec<SearchRoot>,
 }
@@ -159,6 +168,14 @@ impl Engine<'_> {
             self.tally.over.store(true, Ordering::Relaxed);
         }
         self.is_over()
+    }
+
+    /// How many threads may work on one file: what this host has processors for, and what the run may have.
+    #[must_use]
+    pub fn parallelism(&self) -> usize {
+        thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(self.threads)
     }
 
     /// Whether a search has all the findings that it may have.

@@ -17,6 +17,7 @@ pub mod finding;
 pub mod metadata;
 pub mod params;
 pub mod parse;
+mod parts;
 pub mod plan;
 mod raw;
 mod run;

@@ -167,7 +167,7 @@ pub struct Options {
     #[schemars(extend("x-flag" = "containers"))]
     pub containers: bool,
     /// How many threads to use; 0: one per processor for names and metadata (at most 8), 8 for reading files.
-    #[schemars(extend("x-flag" = {"name": "threads", "value": "N"}))]
+    #[schemars(extend("x-flag" = {"name": "threads", "value": "N"}, "x-unit" = "threads"))]
     pub threads: u32,
 }
 

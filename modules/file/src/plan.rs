@@ -57,6 +57,12 @@ impl Search {
         !self.contents.is_empty() || !self.digests.is_empty() || self.options.returnsha256
     }
 
+    /// Whether digests are computed while lines are looked at, since these cannot make them needless.
+    #[must_use]
+    pub fn digests_with_lines(&self) -> bool {
+        self.mode == Mode::Any || self.contents.is_empty()
+    }
+
     /// Whether there is no filter, so that every file of the right kind is found.
     #[must_use]
     pub fn is_unconditional(&self) -> bool {

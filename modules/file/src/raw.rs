@@ -16,6 +16,7 @@ use crate::{
     engine::{Engine, Gap, Weight},
     metadata::Metadata,
     os,
+    parts::{self, Parts},
     subject::Subject,
     visit::{FileVisitor, why},
 };
@@ -69,6 +70,12 @@ impl RawFile {
             Some(Format::Compressed(codec)) => Some(codec),
             _ => None,
         })
+    }
+
+    /// The size, if the file is so large that threads may share it. Holes are better passed over in order.
+    fn divisible_size(&self) -> Option<u64> {
+        self.size
+            .filter(|&size| size >= parts::MIN_BYTES && !self.has_holes)
     }
 
     fn rewind(&self) -> io::Result<()> {
@@ -192,24 +199,11 @@ fn read_layer(
     layer: Layer,
     searches: &[usize],
 ) {
-    let engine = visitor.engine;
-    let is_stopped = || engine.is_stopped();
     for &search in searches {
         visitor.verdicts[search].codecs.extend(layer.0);
     }
-    let asks_digests = |&search: &usize| !engine.plan.searches[search].digests.is_empty();
-    let zeros = if searches.iter().any(asks_digests) {
-        ZerosIn::Full
-    } else {
-        ZerosIn::Short
-    };
-    let FileVisitor {
-        scanner, verdicts, ..
-    } = visitor;
-    let end = layer.stream(raw, engine, zeros, &mut |stream| {
-        scanner.scan(stream, searches, DigestTime::WhenNeeded, verdicts, &is_stopped)
-    });
-    let long_lines = scanner.long_lines;
+    let end = read_lines(visitor, raw, layer, searches);
+    let long_lines = visitor.scanner.long_lines;
     report_end(visitor, subject, &end, searches);
     if long_lines > 0 {
         report_long_lines(visitor, subject, searches);
@@ -220,6 +214,31 @@ fn read_layer(
     }
     visitor.scanner.note_digests(searches, &mut visitor.verdicts);
     visitor.scanner.keep_sha256(searches, &mut visitor.verdicts);
+}
+
+/// Looks for lines, and computes digests that these cannot make needless. Threads share a large file.
+fn read_lines(visitor: &mut FileVisitor<'_>, raw: &RawFile, layer: Layer, searches: &[usize]) -> End {
+    let engine = visitor.engine;
+    let is_stopped = || engine.is_stopped();
+    let FileVisitor {
+        scanner, verdicts, ..
+    } = visitor;
+    if let Some(size) = raw.divisible_size().filter(|_| layer == Layer(None))
+        && scanner.reads_lines_only(searches)
+        && let Ok(_turn) = engine.tally.dividing.try_lock()
+    {
+        let parts = Parts::new(&raw.file, size, engine.parallelism());
+        return scanner.scan_parts(&parts, searches, verdicts, &is_stopped);
+    }
+    let asks_digests = |&search: &usize| !engine.plan.searches[search].digests.is_empty();
+    let zeros = if searches.iter().any(asks_digests) {
+        ZerosIn::Full
+    } else {
+        ZerosIn::Short
+    };
+    layer.stream(raw, engine, zeros, &mut |stream| {
+        scanner.scan(stream, searches, DigestTime::WhenNeeded, verdicts, &is_stopped)
+    })
 }
 
 /// Reads the file (again) for digests.
@@ -257,6 +276,7 @@ pub(crate) fn digest_found(
     }
     let opened = raw.map_or_else(
         || {
+            visitor.statistics.files_read += 1;
             subject
                 .open()
                 .map(|(file, metadata)| RawFile::new(file, &metadata, subject.dir.is_pseudo()))

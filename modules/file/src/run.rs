@@ -81,6 +81,12 @@ fn walk_base(
             });
         }
     }
+    let work = if plan.searches.iter().any(Search::reads_content) {
+        EntryWork::Heavy
+    } else {
+        EntryWork::Light
+    };
+    let threads = threads(plan, context, work);
     let engine = Engine {
         plan,
         context,
@@ -88,20 +94,14 @@ fn walk_base(
         base,
         surroundings: surroundings(base),
         container,
+        threads,
         roots,
-    };
-    let work = if plan.searches.iter().any(Search::reads_content) {
-        EntryWork::Heavy
-    } else {
-        EntryWork::Light
     };
     let options = Options {
         work,
         ..Options::default()
     };
-    let visitors = (0..threads(plan, context, work))
-        .map(|_| FileVisitor::new(&engine))
-        .collect();
+    let visitors = (0..threads).map(|_| FileVisitor::new(&engine)).collect();
     let visitors = walk(base, &walked, &options, visitors, &|| engine.is_stopped());
     let mut statistics = Statistics::default();
     for visitor in visitors {

@@ -20,8 +20,8 @@ pub struct Limits {
     pub ratio: u64,
     /// Output of one stream below which the ratio is not looked at. Default 16 MiB.
     pub ratio_floor_bytes: u64,
-    /// How many archives and compressed streams may lie within each other, the file itself included
-    /// (`a.tar.gz` is two). Default 4.
+    /// How many archives may lie within each other, the file itself included. Default 4. What an archive is compressed with
+    /// does not count (`a.tar.gz` is one); a compressed stream inside another one does.
     pub depth: u32,
     /// Members of one archive. Default 100,000.
     pub archive_members: u64,

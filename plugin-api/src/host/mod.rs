@@ -13,9 +13,10 @@ pub mod trust;
 pub use load::{LoadError, Loaded, loadable_path};
 
 use crate::manifest::{Manifest, is_module_name};
+use memmap2::Mmap;
 use sha2::{Digest, Sha256};
+use std::cell::OnceCell;
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// How large a plugin file may be.
@@ -28,10 +29,10 @@ pub struct Candidate {
     pub file: File,
     /// Its path with every symbolic link resolved.
     pub path: PathBuf,
-    /// SHA-256 of its bytes, lower-case hexadecimal.
-    pub sha256: String,
     /// What it says about itself.
     pub manifest: Manifest,
+    bytes: Mmap,
+    sha256: OnceCell<String>,
 }
 
 /// Why a plugin was refused before any of its code ran.
@@ -92,29 +93,39 @@ impl RefusedPlugin {
 impl Candidate {
     /// Opens and judges a plugin file; with `pinned`, its SHA-256 must be that.
     ///
+    /// Only the parts of the file that say what it is are read; all of it when it is pinned.
+    ///
     /// # Errors
     ///
     /// [`RefusedPlugin`], naming the check that failed and the two values compared.
     pub fn open(path: &Path, pinned: Option<&str>) -> Result<Self, RefusedPlugin> {
-        let (mut file, path) = trust::open(path)?;
-        let bytes = read_bounded(&mut file, &path)?;
-        let sha256 = hex(&Sha256::digest(&bytes));
-        if let Some(pinned) = pinned.filter(|pinned| !pinned.eq_ignore_ascii_case(&sha256)) {
-            return Err(RefusedPlugin::Hash {
-                path,
-                found: sha256,
-                pinned: pinned.to_owned(),
-            });
+        let (file, path) = trust::open(path)?;
+        let bytes = map(&file, &path)?;
+        if let Some(pinned) = pinned {
+            let found = hex(&Sha256::digest(&bytes));
+            if !pinned.eq_ignore_ascii_case(&found) {
+                return Err(RefusedPlugin::Hash {
+                    path,
+                    found,
+                    pinned: pinned.to_owned(),
+                });
+            }
         }
         match object::manifest(&bytes) {
             Ok(manifest) => Ok(Self {
                 file,
                 path,
-                sha256,
                 manifest,
+                bytes,
+                sha256: OnceCell::new(),
             }),
             Err(source) => Err(RefusedPlugin::Object { path, source }),
         }
+    }
+
+    /// SHA-256 of the file's bytes, lower-case hexadecimal; computed when it is first asked for.
+    pub fn sha256(&self) -> &str {
+        self.sha256.get_or_init(|| hex(&Sha256::digest(&self.bytes)))
     }
 }
 
@@ -137,22 +148,24 @@ pub fn module_of_file_name(file: &str) -> Option<String> {
     is_module_name(&name).then_some(name)
 }
 
-fn read_bounded(file: &mut File, path: &Path) -> Result<Vec<u8>, RefusedPlugin> {
+/// The file in memory, without reading what nobody looks at.
+#[allow(
+    unsafe_code,
+    reason = "a file that shrinks while it is mapped ends the process: only its owner can do that"
+)]
+fn map(file: &File, path: &Path) -> Result<Mmap, RefusedPlugin> {
     let failed = |source| RefusedPlugin::Read {
         path: path.to_owned(),
         source,
     };
-    let length = file.metadata().map_err(failed)?.len();
-    if length > MAX_PLUGIN_BYTES {
+    if file.metadata().map_err(failed)?.len() > MAX_PLUGIN_BYTES {
         return Err(RefusedPlugin::Size {
             path: path.to_owned(),
         });
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    file.take(MAX_PLUGIN_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    Ok(bytes)
+    // SAFETY: `trust::open` found that nobody but the host's owner may write to the file; the same
+    // file is mapped as code a moment later.
+    unsafe { Mmap::map(file) }.map_err(failed)
 }
 
 fn hex(bytes: &[u8]) -> String {

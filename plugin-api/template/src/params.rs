@@ -46,6 +46,9 @@ impl TryFrom<Params> for Plan {
                 ),
             }
         }
-        problems.or(Plan { names: params.names, addresses })
+        problems.or(Plan {
+            names: params.names,
+            addresses,
+        })
     }
 }

@@ -49,11 +49,17 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
 }
 
 fn look_at(line: &[u8], number: u64, plan: &Plan, context: &Context) -> Flow {
-    let Some((address, names)) = parse::entry(line) else { return Flow::Continue };
+    let Some((address, names)) = parse::entry(line) else {
+        return Flow::Continue;
+    };
     for name in names {
         let named = plan.names.iter().any(|wanted| wanted.eq_ignore_ascii_case(&name));
         if named || plan.addresses.contains(&address) {
-            let finding = Finding { address: address.to_string(), name, line: number };
+            let finding = Finding {
+                address: address.to_string(),
+                name,
+                line: number,
+            };
             if context.emit(&finding) == Flow::Stop {
                 return Flow::Stop;
             }

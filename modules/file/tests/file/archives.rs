@@ -168,3 +168,37 @@ fn nesting_and_damage_end_in_coverage() {
     );
     assert!(!report.coverage.complete);
 }
+
+#[test]
+fn bombs_in_archives_end_in_coverage_and_hide_nothing_else() {
+    let zeros = vec![0; 64 << 20];
+    let packed = gzip(&zeros);
+    let top = tree(&[
+        (
+            "inner.zip",
+            zip(&[("before", b"needle"), ("bomb.gz", &packed), ("after", b"needle")]),
+        ),
+        (
+            "inner.tar",
+            tar(&[
+                ("bomb.tar.gz", &gzip(&tar(&[("zeros", &zeros)]))),
+                ("after", b"needle"),
+            ]),
+        ),
+    ]);
+    let options = json!({ "archives": true, "decompress": true });
+    let report = search(
+        top.path(),
+        json!({ "contents": ["^needle$"], "options": options }),
+    );
+    assert_eq!(
+        paths(&report, top.path()),
+        ["inner.tar!after", "inner.zip!after", "inner.zip!before"]
+    );
+    let gaps = gaps(&report);
+    assert!(
+        gaps.iter().any(|gap| gap.contains("expansion = 200 times")),
+        "{gaps:?}"
+    );
+    assert!(!report.coverage.complete);
+}

@@ -150,6 +150,39 @@ fn large_files_are_read_to_their_end() {
 }
 
 #[test]
+fn files_that_threads_share_give_the_same_answers() {
+    let line = b"some words in a line\n";
+    let mut content = line.repeat((36 << 20) / line.len());
+    content.extend_from_slice(b"needle");
+    let top = tree(&[("large", content)]);
+    for (patterns, macroal, is_found) in [
+        (&["^needle$", "words"][..], false, true),
+        (&["^needle$", "absent"], false, false),
+        (&["!absent"], false, true),
+        (&["!^needle$"], false, false),
+        (&["e"], true, true),
+        (&["words"], true, false),
+        (&["!absent"], true, true),
+    ] {
+        let options = json!({ "macroal": macroal });
+        assert_eq!(
+            !contents(top.path(), patterns, options).is_empty(),
+            is_found,
+            "{patterns:?}"
+        );
+    }
+    // Patterns that match make the digest needed; it is computed afterwards.
+    let options = json!({ "returnsha256": true, "threads": 1 });
+    let alone = search(top.path(), json!({ "contents": ["needle"], "options": options }));
+    let shared = search(
+        top.path(),
+        json!({ "contents": ["needle"], "options": { "returnsha256": true } }),
+    );
+    assert!(alone.findings[0]["sha256"].is_string());
+    assert_eq!(alone.findings, shared.findings);
+}
+
+#[test]
 fn holes_change_no_answer() {
     let top = tree(&[("sparse", "start\n")]);
     let file = fs::File::options()

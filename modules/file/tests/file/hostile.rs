@@ -48,6 +48,24 @@ fn names_that_are_not_text_are_shown_exactly_too() {
 }
 
 #[test]
+fn links_that_form_loops_are_not_followed() {
+    let top = tree(&[("one/two/file", "needle")]);
+    for (link, target) in [
+        ("one/self", "."),
+        ("one/two/up", "../.."),
+        ("one/two/file2", "file2"),
+        ("a", "b"),
+        ("b", "a"),
+    ] {
+        std::os::unix::fs::symlink(target, top.path().join(link)).expect("link is made");
+    }
+    std::os::unix::fs::symlink(top.path(), top.path().join("one/top")).expect("link is made");
+    let report = search(top.path(), json!({ "contents": ["needle"] }));
+    assert_eq!(paths(&report, top.path()), ["one/two/file"]);
+    assert!(report.coverage.complete, "{:?}", gaps(&report));
+}
+
+#[test]
 fn paths_may_be_longer_than_the_system_allows() {
     let top = tree(&[("x", "")]);
     let name = "d".repeat(250);

@@ -72,6 +72,19 @@ impl LineScan {
         self.long_lines = 0;
     }
 
+    /// After [`finish`](Self::finish), starts another part of the same stream: lines that were left out so far. Answers
+    /// stay, so that "every line" and "some line" are about all parts together.
+    pub fn next_part(&mut self) {
+        (self.start, self.end) = (0, 0);
+        self.in_long_line = false;
+    }
+
+    /// Takes over what `other`, which had the same selection, found in other parts of the same stream.
+    pub fn merge(&mut self, other: &LineScan) {
+        self.searcher.merge(&other.searcher);
+        self.long_lines += other.long_lines;
+    }
+
     /// Room for the next bytes of the stream, 64 to 128 KiB. Follow with [`filled`](Self::filled).
     pub fn space(&mut self) -> &mut [u8] {
         if self.settled() {

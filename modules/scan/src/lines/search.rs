@@ -73,6 +73,18 @@ impl Searcher {
         self.open = findable + selection.every.len();
     }
 
+    /// Takes over the answers of a searcher with the same selection that are final.
+    pub(super) fn merge(&mut self, other: &Searcher) {
+        for (pattern, state) in other.states.iter().enumerate().take(self.states.len()) {
+            if state.any {
+                self.found(pattern);
+            }
+            if state.every_failed {
+                self.failed(pattern);
+            }
+        }
+    }
+
     pub(super) fn any(&self, pattern: usize) -> bool {
         self.states.get(pattern).is_some_and(|state| state.any)
     }

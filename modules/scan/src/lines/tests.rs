@@ -200,3 +200,33 @@ fn a_scan_is_settled_as_soon_as_all_is_known() {
     scan.begin(&Arc::new(set.select(&[], &[])));
     assert!(scan.settled(), "nothing is looked for");
 }
+
+#[test]
+fn parts_and_merged_scans_answer_for_all_of_them() {
+    let patterns = ["^a$", "b", "c", "[abc]"];
+    let set = Arc::new(LineSet::new(&patterns).unwrap());
+    let all = [0, 1, 2, 3];
+    let selection = Arc::new(set.select(&all, &all));
+    let scan_parts = |parts: &[&[u8]]| {
+        let mut scan = LineScan::new(&set);
+        scan.begin(&selection);
+        for part in parts {
+            scan.space()[..part.len()].copy_from_slice(part);
+            scan.filled(part.len());
+            scan.finish();
+            scan.next_part();
+        }
+        scan
+    };
+    let mut one = scan_parts(&[b"a\na", b"b\n"]);
+    assert_eq!(
+        all.map(|p| (one.any(p), one.every(p))),
+        [(true, false), (true, false), (false, false), (true, true)]
+    );
+    one.merge(&scan_parts(&[b"c\n\n"]));
+    assert_eq!(
+        all.map(|p| (one.any(p), one.every(p))),
+        [(true, false), (true, false), (true, false), (true, false)]
+    );
+    assert!(one.settled());
+}

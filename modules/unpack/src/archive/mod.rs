@@ -4,6 +4,7 @@ mod input;
 mod member;
 mod sparse;
 mod tar;
+mod tar_member;
 mod walker;
 mod zip;
 mod zip_layout;

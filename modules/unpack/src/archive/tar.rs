@@ -1,18 +1,15 @@
 //! Walking a tar from front to back. Where the archive is seekable, content is skipped by seeking.
 
-use std::{
-    io::{self, Read},
-    ops::ControlFlow,
-};
+use std::{io::Read, ops::ControlFlow};
 
 use super::{
     input::{Content, Forward, Input},
-    member::{Anomaly, MemberKind},
+    member::Anomaly,
     sparse::SparseReader,
+    tar_member::{Data, data_bytes, entry_of},
     walker::{Entry, Step, Walker},
 };
 use crate::{
-    Container,
     parse::{
         name::leaves_folder,
         pax::Extended,
@@ -23,7 +20,7 @@ use crate::{
     source::read_full,
 };
 
-const NAME: &str = "tar";
+pub(super) const NAME: &str = "tar";
 
 /// A tar being walked.
 struct Tar<'a> {
@@ -368,83 +365,4 @@ enum SparseKind {
 /// Zeros up to the next block.
 fn padding(size: u64) -> u64 {
     size.wrapping_neg() % BLOCK_BYTES as u64
-}
-
-/// Hard links carry no data, whatever their size says (as GNU tar has it).
-fn data_bytes(header: &Header, own: &Extended) -> u64 {
-    match header.type_flag {
-        b'1' => 0,
-        _ => own.size.unwrap_or(header.size),
-    }
-}
-
-fn entry_of(header: &Header, own: &Extended, global: &Extended) -> Entry {
-    let name = [&own.sparse.name, &own.name, &global.name];
-    let name = name.into_iter().flatten().next().unwrap_or(&header.name);
-    let link = own.link.as_ref().unwrap_or(&header.link);
-    let kind = kind_of(header.type_flag, name);
-    let has_link = matches!(kind, MemberKind::Symlink | MemberKind::Hardlink);
-    Entry {
-        name: name.clone(),
-        container: Container::Tar,
-        kind,
-        size_hint: Some(data_bytes(header, own)),
-        mtime_s: own.mtime_s.or(global.mtime_s).or(header.mtime_s),
-        mode: header.mode,
-        uid: own.uid.or(global.uid).or(header.uid),
-        gid: own.gid.or(global.gid).or(header.gid),
-        link: has_link.then(|| link.clone()),
-        anomalies: Vec::new(),
-    }
-}
-
-/// POSIX.1-2017 `pax`, "typeflag"; v7 marks directories by a slash. Unknown types count as files.
-fn kind_of(type_flag: u8, name: &[u8]) -> MemberKind {
-    match type_flag {
-        0 | b'0' if name.ends_with(b"/") => MemberKind::Directory,
-        b'1' => MemberKind::Hardlink,
-        b'2' => MemberKind::Symlink,
-        b'3' | b'4' | b'6' => MemberKind::Other,
-        b'5' | b'D' => MemberKind::Directory,
-        _ => MemberKind::File,
-    }
-}
-
-/// A member's bytes in an archive that is read from front to back.
-struct Data<'t, 'a> {
-    input: &'t mut Forward<'a>,
-    left: u64,
-    /// An error was handed out; the walker below has reported it.
-    failed: bool,
-}
-
-impl<'t, 'a> Data<'t, 'a> {
-    fn new(input: &'t mut Forward<'a>, size: u64) -> Self {
-        Self {
-            input,
-            left: size,
-            failed: false,
-        }
-    }
-}
-
-impl Read for Data<'_, '_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let length = out.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        if length == 0 {
-            return Ok(0);
-        }
-        let count = match self.input.read(&mut out[..length]) {
-            Ok(0) => Err(Reason::Truncated {
-                format: NAME,
-                offset: self.input.position(),
-            }
-            .into_io()),
-            other => other,
-        };
-        self.failed |= count.is_err();
-        let count = count?;
-        self.left -= count as u64;
-        Ok(count)
-    }
 }

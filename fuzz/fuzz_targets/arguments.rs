@@ -1,0 +1,10 @@
+//! A module's command line: words separated by NUL.
+#![no_main]
+
+use gumshoe_module_file::File;
+use gumshoe_plugin_api::harness;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    let words: Vec<&str> = text.split('\0').collect();
+    let _ = harness::parameters::<File>(&words);
+});
