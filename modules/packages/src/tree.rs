@@ -4,6 +4,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs::File,
     io::Read,
+    ops::ControlFlow,
     os::{
         fd::{AsFd, OwnedFd},
         unix::ffi::OsStrExt,
@@ -18,6 +19,9 @@ use rustix::{
 };
 
 use crate::{Reason, os, storage::FileStorage};
+
+/// Bytes of text that are read at once: they stay in the processor's cache.
+const BLOCK_BYTES: usize = 64 << 10;
 
 /// Names that are listed of one folder.
 pub(crate) const MAX_NAMES: usize = 100_000;
@@ -151,6 +155,44 @@ impl OpenFile {
         Ok(bytes)
     }
 
+    /// Hands over its text in blocks of whole paragraphs, which an empty line ends; only the last may be without one.
+    /// `Break` ends the reading.
+    ///
+    /// A paragraph of more than `max_paragraph` bytes is an error, as is a file of more than `max_bytes`.
+    pub fn blocks(
+        &self,
+        max_bytes: u64,
+        max_paragraph: usize,
+        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Reason> {
+        if self.size() > max_bytes {
+            return Err(Reason::TooLarge { limit: max_bytes });
+        }
+        let (mut buffer, mut filled, mut total) = (vec![0; BLOCK_BYTES], 0, 0);
+        loop {
+            let count = read_some(&self.file, &mut buffer[filled..])?;
+            (filled, total) = (filled + count, total + count as u64);
+            if count == 0 {
+                return Ok(take(&buffer[..filled]));
+            }
+            if total > max_bytes {
+                return Err(Reason::TooLarge { limit: max_bytes });
+            }
+            let whole = memchr::memmem::rfind(&buffer[..filled], b"\n\n").map_or(0, |end| end + 2);
+            if whole > 0 && take(&buffer[..whole]).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            buffer.copy_within(whole..filled, 0);
+            filled -= whole;
+            if filled == buffer.len() {
+                if filled >= max_paragraph {
+                    return Err(Reason::Malformed("paragraph that does not end"));
+                }
+                buffer.resize(filled * 2, 0);
+            }
+        }
+    }
+
     /// How many bytes it has.
     pub fn size(&self) -> u64 {
         u64::try_from(self.stat.st_size).unwrap_or(0)
@@ -181,6 +223,15 @@ impl OpenFile {
         let size = u64::try_from(fstat(&self.file)?.st_size).unwrap_or(0);
         let file = rustix::io::fcntl_dupfd_cloexec(&self.file, 0)?;
         Ok(FileStorage::new(file, size))
+    }
+}
+
+fn read_some(file: &OwnedFd, buffer: &mut [u8]) -> Result<usize, Reason> {
+    loop {
+        match rustix::io::read(file, &mut *buffer) {
+            Err(Errno::INTR) => {}
+            other => return Ok(other?),
+        }
     }
 }
 
@@ -241,12 +292,53 @@ impl Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::os::unix::fs::symlink;
 
     fn tree() -> (tempfile::TempDir, Tree) {
         let top = tempfile::tempdir().unwrap();
         let tree = Tree::host(top.path()).unwrap();
         (top, tree)
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_are_whole_paragraphs_and_nothing_is_lost(
+            lengths in prop::collection::vec(0_usize..9000, 0..60), long in 0_usize..200_000
+        ) {
+            let mut text = Vec::new();
+            for length in lengths.iter().chain([&long]).chain(&lengths) {
+                text.extend(std::iter::repeat_n(b'x', *length));
+                text.extend(b"\n\n");
+            }
+            let (top, tree) = tree();
+            std::fs::write(top.path().join("text"), &text).unwrap();
+            let file = tree.open(Path::new("text")).unwrap().unwrap();
+            let mut read = Vec::new();
+            let ended = file.blocks(1 << 20, 1 << 20, |block| {
+                assert!(block.is_empty() || block.ends_with(b"\n\n"));
+                read.extend_from_slice(block);
+                ControlFlow::Continue(())
+            });
+            prop_assert!(ended.is_ok());
+            prop_assert_eq!(read, text);
+        }
+    }
+
+    #[test]
+    fn a_text_without_paragraphs_ends_at_a_limit() {
+        let (top, tree) = tree();
+        std::fs::write(top.path().join("text"), vec![b'x'; 300_000]).unwrap();
+        let blocks = |max_bytes, max_paragraph| {
+            let file = tree.open(Path::new("text")).unwrap().unwrap();
+            file.blocks(max_bytes, max_paragraph, |_| ControlFlow::Continue(()))
+        };
+        assert_eq!(blocks(1 << 20, 1 << 20), Ok(ControlFlow::Continue(())));
+        assert_eq!(
+            blocks(1 << 20, 1 << 17),
+            Err(Reason::Malformed("paragraph that does not end"))
+        );
+        assert_eq!(blocks(299_999, 1 << 20), Err(Reason::TooLarge { limit: 299_999 }));
     }
 
     #[test]

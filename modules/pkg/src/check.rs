@@ -8,7 +8,7 @@ use gumshoe_scan::{Limits, Regex};
 
 use crate::{
     params::Params,
-    plan::{Plan, VersionTest},
+    plan::{NameTest, Plan, VersionTest},
 };
 
 /// Regular expressions for names.
@@ -54,10 +54,14 @@ impl Checker {
         }
     }
 
-    fn names(&mut self, texts: &[String]) -> Vec<Regex> {
+    fn names(&mut self, texts: &[String]) -> Vec<NameTest> {
         let regexes = texts.iter().take(MAX_NAMES).enumerate();
         regexes
-            .filter_map(|(index, text)| self.regex(&format!("/pkgmatch/matches/{index}"), text))
+            .filter_map(|(index, text)| {
+                let regex = self.regex(&format!("/pkgmatch/matches/{index}"), text)?;
+                let qualified = text.contains(':');
+                Some(NameTest { regex, qualified })
+            })
             .collect()
     }
 

@@ -48,7 +48,7 @@ pub struct Params {
 pub struct PkgMatch {
     /// A regular expression that the name must match; of several, one.
     ///
-    /// The name is without architecture; for dpkg, `NAME:ARCH` is tried as well.
+    /// The name is without architecture. An expression with a colon is tried on `NAME:ARCH` as well.
     #[serde(default)]
     #[schemars(extend("x-flag" = {"name": "name", "value": "REGEX"}))]
     pub matches: Vec<String>,

@@ -9,7 +9,7 @@ use gumshoe_scan::Regex;
 #[derive(Debug)]
 pub struct Plan {
     /// One of these must match the name; all names match when there is none.
-    pub names: Vec<Regex>,
+    pub names: Vec<NameTest>,
     /// What the version must be like.
     pub version: Option<VersionTest>,
     /// The databases that are read, each once.
@@ -20,6 +20,15 @@ pub struct Plan {
     pub roots: Vec<PathBuf>,
     /// Whether containers are looked at.
     pub containers: bool,
+}
+
+/// What a name must be like.
+#[derive(Debug)]
+pub struct NameTest {
+    /// What is tried on it.
+    pub regex: Regex,
+    /// Whether it is tried on `NAME:ARCH` too: it has a colon, which no name has.
+    pub qualified: bool,
 }
 
 /// What a version must be like.
@@ -39,9 +48,12 @@ impl Plan {
     }
 
     fn wants_name(&self, name: &str, arch: Option<&str>) -> bool {
-        let qualified = || arch.map(|arch| format!("{name}:{arch}"));
-        let any = |text: &str| self.names.iter().any(|regex| regex.is_match(text.as_bytes()));
-        self.names.is_empty() || any(name) || qualified().is_some_and(|text| any(&text))
+        let matches = |test: &NameTest| {
+            let qualified = || arch.map(|arch| format!("{name}:{arch}"));
+            test.regex.is_match(name.as_bytes())
+                || test.qualified && qualified().is_some_and(|text| test.regex.is_match(text.as_bytes()))
+        };
+        self.names.is_empty() || self.names.iter().any(matches)
     }
 
     fn wants_version(&self, version: &str) -> bool {

@@ -87,17 +87,16 @@ impl<'a> Paragraph<'a> {
         })
     }
 
-    /// The package, if anything of it is there.
+    /// The package, with a status that [`Paragraph::state`] gave.
     #[must_use]
-    pub fn to_package(&self) -> Option<Package> {
-        let status = self.state()?;
+    pub fn to_package(&self, status: Status) -> Package {
         let source = self.source.split(|&byte| byte == b' ' || byte == b'(').next();
-        Some(Package {
+        Package {
             arch: text(self.architecture),
             source: source.and_then(text),
             status,
             ..Package::new(Kind::Dpkg, lossy(self.package), lossy(self.version))
-        })
+        }
     }
 
     /// The name of the file with the package's list of files: `NAME.list`, or `NAME:ARCH.list` where the package can
@@ -137,7 +136,9 @@ Package: last\nStatus: install reinstreq half-installed\nVersion: 3";
 
     #[test]
     fn paragraphs_become_packages() {
-        let packages: Vec<Package> = paragraphs(STATUS).filter_map(|p| p.to_package()).collect();
+        let packages: Vec<Package> = paragraphs(STATUS)
+            .filter_map(|p| Some(p.to_package(p.state()?)))
+            .collect();
         let shown: Vec<(&str, &str, Status)> = packages
             .iter()
             .map(|package| (package.name.as_str(), package.version.as_str(), package.status))

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use super::{DATABASE, MAX_DATABASE_BYTES};
+use super::{DATABASE, MAX_DATABASE_BYTES, MAX_PARAGRAPH_BYTES};
 use crate::{parse::apk, reader::Reader};
 
 const PATHS: [&str; 2] = ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"];
@@ -19,11 +19,12 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
             continue;
         }
         seen.push(file.id());
-        let text = file.read(MAX_DATABASE_BYTES).map(Some);
-        let text = reader.or_gap(DATABASE, path, text).unwrap_or_default();
-        for package in apk::packages(&text) {
-            reader.offer(package)?;
-        }
+        let read = file.blocks(MAX_DATABASE_BYTES, MAX_PARAGRAPH_BYTES, |block| {
+            apk::packages(block).try_for_each(|package| reader.offer(package))
+        });
+        reader
+            .or_gap(DATABASE, path, read.map(Some))
+            .unwrap_or(ControlFlow::Continue(()))?;
     }
     ControlFlow::Continue(())
 }

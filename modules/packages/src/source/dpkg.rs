@@ -1,14 +1,14 @@
 //! dpkg: `/var/lib/dpkg`.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     ffi::OsString,
     ops::ControlFlow,
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::Path,
 };
 
-use super::{DATABASE, MAX_DATABASE_BYTES, MAX_RECORD_BYTES, RECORD};
+use super::{DATABASE, MAX_DATABASE_BYTES, MAX_PARAGRAPH_BYTES, MAX_RECORD_BYTES, RECORD};
 use crate::{
     parse::dpkg::{Paragraph, paragraphs},
     reader::Reader,
@@ -29,26 +29,38 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
 
 fn read_status(reader: &mut Reader<'_>) -> ControlFlow<()> {
     let status = Path::new("/var/lib/dpkg/status");
-    let Some(text) = reader.text(DATABASE, status, MAX_DATABASE_BYTES) else {
+    let file = reader.tree.open(status);
+    let Some(file) = reader.or_gap(DATABASE, status, file) else {
         return ControlFlow::Continue(());
     };
     let info = reader.tree.folder(Path::new(INFO));
     let info = reader.or_gap("list of install times", Path::new(INFO), info);
     let updates = updates(reader);
     let mut newer = updates_by_package(&updates);
-    for paragraph in paragraphs(&text) {
-        let paragraph = newer.remove(&key(&paragraph)).unwrap_or(paragraph);
-        offer(reader, &paragraph, info.as_ref())?;
-    }
+    let read = file.blocks(MAX_DATABASE_BYTES, MAX_PARAGRAPH_BYTES, |block| {
+        paragraphs(block).try_for_each(|paragraph| {
+            let changed = if newer.is_empty() {
+                None
+            } else {
+                newer.remove(&key(&paragraph))
+            };
+            offer(reader, &changed.unwrap_or(paragraph), info.as_ref())
+        })
+    });
+    reader
+        .or_gap(DATABASE, status, read.map(Some))
+        .unwrap_or(ControlFlow::Continue(()))?;
     // What is not in `status` at all yet.
-    let mut rest: Vec<Paragraph<'_>> = newer.into_values().collect();
-    rest.sort_unstable_by_key(key);
-    rest.iter()
+    let rest: BTreeMap<Key, Paragraph<'_>> = newer.into_iter().collect();
+    rest.values()
         .try_for_each(|paragraph| offer(reader, paragraph, info.as_ref()))
 }
 
-fn key<'a>(paragraph: &Paragraph<'a>) -> (&'a [u8], &'a [u8]) {
-    (paragraph.package, paragraph.architecture)
+/// What a package is known by: name and architecture.
+type Key = (Vec<u8>, Vec<u8>);
+
+fn key(paragraph: &Paragraph<'_>) -> Key {
+    (paragraph.package.to_vec(), paragraph.architecture.to_vec())
 }
 
 /// The texts of the pending changes, oldest first.
@@ -62,7 +74,7 @@ fn updates(reader: &mut Reader<'_>) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn updates_by_package(texts: &[Vec<u8>]) -> HashMap<(&[u8], &[u8]), Paragraph<'_>> {
+fn updates_by_package(texts: &[Vec<u8>]) -> HashMap<Key, Paragraph<'_>> {
     let all = texts.iter().flat_map(|text| paragraphs(text));
     all.map(|paragraph| (key(&paragraph), paragraph)).collect()
 }
@@ -84,12 +96,17 @@ fn read_status_d(reader: &mut Reader<'_>) -> ControlFlow<()> {
 }
 
 fn offer(reader: &mut Reader<'_>, paragraph: &Paragraph<'_>, info: Option<&Folder>) -> ControlFlow<()> {
-    let Some(mut package) = paragraph.to_package() else {
-        return ControlFlow::Continue(());
+    let Some(status) = paragraph.state() else {
+        return reader.go_on();
     };
-    if !reader.wants(&package.name, package.arch.as_deref(), &package.version) {
+    // Most packages are not wanted: they are judged before anything is copied.
+    let text = String::from_utf8_lossy;
+    let arch = text(paragraph.architecture);
+    let arch = Some(arch.as_ref()).filter(|arch| !arch.is_empty());
+    if !reader.wants(&text(paragraph.package), arch, &text(paragraph.version)) {
         return reader.go_on();
     }
+    let mut package = paragraph.to_package(status);
     let list = OsString::from_vec(paragraph.list_name());
     // A name with a slash would lead elsewhere.
     let is_name = !list.as_bytes().contains(&b'/');

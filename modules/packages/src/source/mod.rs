@@ -21,10 +21,13 @@ use crate::{Kind, reader::Reader};
 const DATABASE: &str = "package database";
 /// What gaps call the record of one package.
 const RECORD: &str = "package record";
-/// Most of a text database that is read as a whole: some 100 times that of a large host.
+/// Most of a text database that is read: some 100 times that of a large host.
 const MAX_DATABASE_BYTES: u64 = 256 << 20;
 /// Most of a file that describes one package. The largest have the package's long description in them.
 const MAX_RECORD_BYTES: u64 = 4 << 20;
+
+/// Longest paragraph of a text database.
+const MAX_PARAGRAPH_BYTES: usize = 4 << 20;
 
 /// Reads the databases of one kind.
 pub(crate) fn read(reader: &mut Reader<'_>, kind: Kind) -> ControlFlow<()> {
