@@ -24,61 +24,111 @@ const TAG_SOURCE_RPM: u32 = 1044;
 const TYPE_INT32: u32 = 4;
 const TYPE_STRING: u32 = 6;
 
-/// The package that a header describes; none when it is malformed or has no name.
-#[must_use]
-pub fn parse(blob: &[u8]) -> Option<Package> {
-    let entries = usize::try_from(be32(blob, 0)?)
-        .ok()
-        .filter(|&count| count <= MAX_ENTRIES)?;
-    let data_bytes = usize::try_from(be32(blob, 4)?).ok()?;
-    let (index, data) = blob
-        .get(8..)?
-        .split_at_checked(entries.checked_mul(ENTRY_BYTES)?)?;
-    let header = Header {
-        index,
-        data: data.get(..data_bytes)?,
-    };
-    let name = header.string(TAG_NAME)?;
-    let version = header.string(TAG_VERSION).unwrap_or_default();
-    let release = header.string(TAG_RELEASE).unwrap_or_default();
-    let version = match header.int32(TAG_EPOCH) {
-        Some(epoch) => format!("{epoch}:{version}-{release}"),
-        None => format!("{version}-{release}"),
-    };
-    Some(Package {
-        arch: header.string(TAG_ARCH),
-        source: header.string(TAG_SOURCE_RPM).as_deref().and_then(source_name),
-        install_time: header.int32(TAG_INSTALL_TIME).map(i64::from),
-        ..Package::new(Kind::Rpm, name, version)
-    })
+/// Where the data of the tags that are of interest lie.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Header<'a> {
+    name: Option<&'a [u8]>,
+    version: Option<&'a [u8]>,
+    release: Option<&'a [u8]>,
+    arch: Option<&'a [u8]>,
+    source_rpm: Option<&'a [u8]>,
+    epoch: Option<u32>,
+    install_time: Option<u32>,
 }
 
-struct Header<'a> {
-    index: &'a [u8],
-    data: &'a [u8],
+impl<'a> Header<'a> {
+    /// Reads a header; none when it is malformed.
+    #[must_use]
+    pub fn parse(blob: &'a [u8]) -> Option<Self> {
+        let entries = usize::try_from(be32(blob, 0)?)
+            .ok()
+            .filter(|&count| count <= MAX_ENTRIES)?;
+        let data_bytes = usize::try_from(be32(blob, 4)?).ok()?;
+        let (index, data) = blob
+            .get(8..)?
+            .split_at_checked(entries.checked_mul(ENTRY_BYTES)?)?;
+        let data = data.get(..data_bytes)?;
+        let mut header = Self::default();
+        for entry in index.chunks_exact(ENTRY_BYTES) {
+            header.take(entry, data)?;
+        }
+        Some(header)
+    }
+
+    /// Takes an entry if it is of interest and not a repetition; none when it leads out of the data.
+    fn take(&mut self, entry: &[u8], data: &'a [u8]) -> Option<()> {
+        let (tag, kind, offset) = (be32(entry, 0)?, be32(entry, 4)?, be32(entry, 8)?);
+        let data = |wanted| {
+            let offset = usize::try_from(offset).ok()?;
+            (kind == wanted).then(|| data.get(offset..))?
+        };
+        let text = match tag {
+            TAG_NAME => &mut self.name,
+            TAG_VERSION => &mut self.version,
+            TAG_RELEASE => &mut self.release,
+            TAG_ARCH => &mut self.arch,
+            TAG_SOURCE_RPM => &mut self.source_rpm,
+            TAG_EPOCH | TAG_INSTALL_TIME => {
+                let number = be32(data(TYPE_INT32)?, 0)?;
+                let place = if tag == TAG_EPOCH {
+                    &mut self.epoch
+                } else {
+                    &mut self.install_time
+                };
+                place.get_or_insert(number);
+                return Some(());
+            }
+            _ => return Some(()),
+        };
+        text.get_or_insert(until_nul(data(TYPE_STRING)?)?);
+        Some(())
+    }
+
+    /// The package's name; none when it has none.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        self.name.filter(|name| !name.is_empty()).map(lossy)
+    }
+
+    /// The architecture; none for the public keys that rpm keeps among its packages.
+    #[must_use]
+    pub fn arch(&self) -> Option<String> {
+        self.arch.map(lossy)
+    }
+
+    /// `EPOCH:VERSION-RELEASE`, without the epoch where there is none.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let text = |bytes: Option<&[u8]>| bytes.map(lossy).unwrap_or_default();
+        let (version, release) = (text(self.version), text(self.release));
+        match self.epoch {
+            Some(epoch) => format!("{epoch}:{version}-{release}"),
+            None => format!("{version}-{release}"),
+        }
+    }
+
+    /// The source package's name.
+    #[must_use]
+    pub fn source(&self) -> Option<String> {
+        source_name(&lossy(self.source_rpm?))
+    }
+
+    /// The package; none when it has no name.
+    #[must_use]
+    pub fn to_package(&self) -> Option<Package> {
+        Some(Package {
+            arch: self.arch(),
+            source: self.source(),
+            install_time: self.install_time.map(i64::from),
+            ..Package::new(Kind::Rpm, self.name()?, self.version())
+        })
+    }
 }
 
-impl Header<'_> {
-    /// The data of a tag that has the given type.
-    fn data_of(&self, tag: u32, kind: u32) -> Option<&[u8]> {
-        let entry = self
-            .index
-            .chunks_exact(ENTRY_BYTES)
-            .find(|entry| be32(entry, 0) == Some(tag))?;
-        let offset = usize::try_from(be32(entry, 8)?).ok()?;
-        (be32(entry, 4)? == kind).then(|| self.data.get(offset..))?
-    }
-
-    fn string(&self, tag: u32) -> Option<String> {
-        let data = self.data_of(tag, TYPE_STRING)?;
-        let data = data.get(..MAX_TEXT_BYTES).unwrap_or(data);
-        let end = memchr::memchr(0, data)?;
-        Some(lossy(&data[..end]))
-    }
-
-    fn int32(&self, tag: u32) -> Option<u32> {
-        be32(self.data_of(tag, TYPE_INT32)?, 0)
-    }
+/// The bytes before the first that is 0; none when there is none near enough.
+fn until_nul(data: &[u8]) -> Option<&[u8]> {
+    let data = data.get(..MAX_TEXT_BYTES).unwrap_or(data);
+    memchr::memchr(0, data).map(|end| &data[..end])
 }
 
 /// `NAME` of `NAME-VERSION-RELEASE.src.rpm`.
@@ -123,7 +173,7 @@ mod tests {
             (TAG_ARCH, Ok("noarch")),
             (TAG_SOURCE_RPM, Ok("bash-5.1-2.el9.src.rpm")),
         ]);
-        let package = parse(&blob).unwrap();
+        let package = read(&blob).unwrap();
         assert_eq!(
             (package.name.as_str(), package.version.as_str()),
             ("bash-doc", "0:5.1-2.el9")
@@ -131,25 +181,29 @@ mod tests {
         assert_eq!(package.source.as_deref(), Some("bash"));
         assert_eq!(package.install_time, Some(3_000_000_000));
         for end in 0..blob.len() {
-            assert_eq!(parse(&blob[..end]), None, "cut at {end}");
+            assert_eq!(Header::parse(&blob[..end]), None, "cut at {end}");
         }
     }
 
     #[test]
     fn a_tag_of_the_wrong_type_is_not_taken() {
-        assert_eq!(parse(&header(&[(TAG_NAME, Err(7))])), None);
+        assert_eq!(Header::parse(&header(&[(TAG_NAME, Err(7))])), None);
+    }
+
+    fn read(blob: &[u8]) -> Option<Package> {
+        Header::parse(blob)?.to_package()
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_survived(blob: Vec<u8>, tag in 999_u32..1010, text in "[a-z]{0,9}") {
-            let _ = parse(&blob);
+            let _ = read(&blob);
             let mut known = header(&[(TAG_NAME, Ok(&text)), (tag, Err(1))]);
-            let _ = parse(&known);
+            let _ = read(&known);
             for (place, byte) in blob.iter().enumerate() {
                 let length = known.len();
                 known[usize::from(*byte) * (place + 1) % length] ^= byte;
-                let _ = parse(&known);
+                let _ = read(&known);
             }
         }
     }

@@ -112,16 +112,24 @@ impl<'a, S: Storage + ?Sized> Database<'a, S> {
         Ok(())
     }
 
+    /// A whole page.
     fn page(&self, number: u32) -> Result<Vec<u8>, SqliteError> {
         let mut page = vec![0; self.page_bytes];
+        self.read(number, 0, &mut page)?;
+        Ok(page)
+    }
+
+    /// A part of a page, in its newest version.
+    fn read(&self, number: u32, offset: usize, part: &mut [u8]) -> Result<(), SqliteError> {
         match self.wal.as_ref().and_then(|wal| wal.page(number)) {
-            Some(in_wal) => in_wal.read(&mut page)?,
+            Some(in_wal) => in_wal.read(offset, part)?,
             None => {
                 let index = u64::from(number).checked_sub(1).ok_or(SqliteError::Malformed)?;
-                self.storage.read_at(index * self.page_bytes as u64, &mut page)?;
+                let start = index * self.page_bytes as u64;
+                self.storage.read_at(start + offset as u64, part)?;
             }
         }
-        Ok(page)
+        Ok(())
     }
 
     /// The root page of a table; none when there is no such table.
@@ -163,6 +171,7 @@ impl<'a, S: Storage + ?Sized> Database<'a, S> {
             database: self,
             visited: Visited::new(self.pages),
             rows: Rows::default(),
+            payload: Vec::new(),
         };
         match walk.node(root, 0, &mut visit) {
             Err(End::Stopped) | Ok(()) => Ok(walk.rows),
@@ -176,6 +185,8 @@ struct Walk<'d, 'a, S: Storage + ?Sized> {
     database: &'d Database<'a, S>,
     visited: Visited,
     rows: Rows,
+    /// The record of the cell that was read last.
+    payload: Vec<u8>,
 }
 
 /// Why a walk ended early.
@@ -228,10 +239,10 @@ impl<S: Storage + ?Sized> Walk<'_, '_, S> {
 
     fn leaf(&mut self, node: &Node<'_>, visit: Visit<'_>) -> Result<(), End> {
         for index in 0..node.cells() {
-            let payload = node
+            let read = node
                 .cell(index, 8)
-                .and_then(|offset| self.payload(node.page, offset));
-            let row = payload.as_deref().and_then(Row::parse);
+                .and_then(|offset| self.read_payload(node.page, offset));
+            let row = read.and_then(|()| Row::parse(&self.payload));
             match row.map(|row| visit(&row)) {
                 Some(ControlFlow::Break(())) => return Err(End::Stopped),
                 Some(ControlFlow::Continue(())) => {}
@@ -241,8 +252,8 @@ impl<S: Storage + ?Sized> Walk<'_, '_, S> {
         Ok(())
     }
 
-    /// The whole record of a cell, from this page and those that it overflows to (1.6).
-    fn payload(&mut self, page: &[u8], offset: usize) -> Option<Vec<u8>> {
+    /// Reads the whole record of a cell, from this page and those that it overflows to (1.6).
+    fn read_payload(&mut self, page: &[u8], offset: usize) -> Option<()> {
         let (length, used) = varint(page.get(offset..)?)?;
         let offset = offset + used;
         let (_row_id, used) = varint(page.get(offset..)?)?;
@@ -252,16 +263,20 @@ impl<S: Storage + ?Sized> Walk<'_, '_, S> {
             .filter(|&length| length <= MAX_ROW_BYTES)?;
         let usable = self.database.usable_bytes;
         let local = local_bytes(length, usable);
-        let mut payload = page.get(offset..offset.checked_add(local)?)?.to_vec();
+        let payload = &mut self.payload;
+        payload.clear();
+        payload.extend_from_slice(page.get(offset..offset.checked_add(local)?)?);
         let mut next = be32(page, offset + local);
         while payload.len() < length {
             let number = next.filter(|&number| number != 0 && self.visited.enter(number))?;
-            let overflow = self.database.page(number).ok()?;
-            let wanted = (length - payload.len()).min(usable - 4);
-            payload.extend_from_slice(overflow.get(4..4 + wanted)?);
-            next = be32(&overflow, 0);
+            let mut link = [0; 4];
+            self.database.read(number, 0, &mut link).ok()?;
+            let (start, wanted) = (payload.len(), (length - payload.len()).min(usable - 4));
+            payload.resize(start + wanted, 0);
+            self.database.read(number, 4, &mut payload[start..]).ok()?;
+            next = Some(u32::from_be_bytes(link));
         }
-        Some(payload)
+        Some(())
     }
 }
 

@@ -31,13 +31,13 @@ pub struct WalPage<'a, S: Storage + ?Sized> {
 }
 
 impl<S: Storage + ?Sized> WalPage<'_, S> {
-    /// Reads it.
+    /// Reads a part of it.
     ///
     /// # Errors
     ///
     /// [`StorageError`].
-    pub fn read(&self, page: &mut [u8]) -> Result<(), StorageError> {
-        self.storage.read_at(self.offset, page)
+    pub fn read(&self, offset: usize, part: &mut [u8]) -> Result<(), StorageError> {
+        self.storage.read_at(self.offset + offset as u64, part)
     }
 }
 

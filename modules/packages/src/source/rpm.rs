@@ -12,7 +12,7 @@ use crate::{
     parse::{
         bdb::{self, BdbError},
         ndb::{self, NdbError},
-        rpm_header,
+        rpm_header::Header,
         sqlite::{Database, SqliteError},
     },
     reader::Reader,
@@ -125,10 +125,12 @@ fn content(reader: &Reader<'_>, format: Format, path: &Path, file: &OpenFile) ->
     let mut content = Content::default();
     let mut damaged = 0;
     let visit = |blob: &[u8]| {
-        match rpm_header::parse(blob) {
-            Some(package) => {
-                if reader.wants(&package.name, package.arch.as_deref(), &package.version) {
-                    content.packages.push(package);
+        let header = Header::parse(blob);
+        match header.and_then(|header| Some((header.name()?, header))) {
+            // Most packages are not wanted: no more of them is copied than it takes to tell.
+            Some((name, header)) => {
+                if reader.wants(&name, header.arch().as_deref(), &header.version()) {
+                    content.packages.extend(header.to_package());
                 }
             }
             None => damaged += 1,
