@@ -45,13 +45,16 @@ impl Storage for [u8] {
 
 /// Bytes that are read from a file at once: databases mostly keep what belongs together in one place.
 const WINDOW_BYTES: usize = 64 << 10;
+/// Pieces that are kept: trees and tables lead from one place to another and back.
+const WINDOWS: usize = 4;
 
-/// A file, of which the piece that was read last is kept.
+/// A file, of which the pieces that were read last are kept.
 #[derive(Debug)]
 pub(crate) struct FileStorage {
     file: OwnedFd,
     size: u64,
-    window: RefCell<Window>,
+    /// The piece that was used last comes first.
+    windows: RefCell<[Window; WINDOWS]>,
 }
 
 #[derive(Debug, Default)]
@@ -66,7 +69,7 @@ impl FileStorage {
         Self {
             file,
             size,
-            window: RefCell::default(),
+            windows: RefCell::default(),
         }
     }
 }
@@ -96,11 +99,16 @@ impl Storage for FileStorage {
         if end.is_none_or(|end| end > self.size) {
             return Err(StorageError::OutOfBounds);
         }
-        let mut window = self.window.borrow_mut();
-        if buffer.len() <= WINDOW_BYTES && window.holds(offset, buffer.len()).is_none() {
-            window.load(&self.file, offset)?;
+        let windows = &mut *self.windows.borrow_mut();
+        let holds = |window: &Window| window.holds(offset, buffer.len()).is_some();
+        let held = windows.iter().position(holds);
+        if held.is_some() || buffer.len() <= WINDOW_BYTES {
+            windows[..=held.unwrap_or(WINDOWS - 1)].rotate_right(1);
         }
-        if let Some(held) = window.holds(offset, buffer.len()) {
+        if held.is_none() && buffer.len() <= WINDOW_BYTES {
+            windows[0].load(&self.file, offset)?;
+        }
+        if let Some(held) = windows[0].holds(offset, buffer.len()) {
             buffer.copy_from_slice(held);
             return Ok(());
         }

@@ -13,6 +13,8 @@ use crate::{Storage, StorageError};
 const META_BYTES: usize = 72;
 /// Bytes of a page's own header.
 const PAGE_HEADER_BYTES: usize = 26;
+/// Where a page has its type.
+const KIND_OFFSET: usize = 25;
 const MAGIC_HASH: u32 = 0x0006_1561;
 /// Versions of hash databases that have this layout.
 const VERSIONS: std::ops::RangeInclusive<u32> = 8..=10;
@@ -60,34 +62,33 @@ pub fn values<S: Storage + ?Sized>(
     let mut database = Database::open(storage)?;
     let mut lost = 0;
     for number in 1..=database.last_page {
-        let Ok(page) = database.page(number) else {
-            lost += 1;
-            continue;
-        };
-        if !matches!(page.kind(), PAGE_HASH | PAGE_HASH_UNSORTED) {
-            continue;
-        }
-        let pairs = page.entries() / 2;
-        for pair in 0..pairs {
-            match page.item(2 * pair) {
-                Some([ON_PAGE, key @ ..]) if key.len() == 4 => {
-                    if key == [0; 4] {
-                        continue;
-                    }
-                }
-                _ => {
-                    lost += 1;
-                    continue;
-                }
+        let page = match database.hash_page(number) {
+            Ok(Some(page)) => page,
+            Ok(None) => continue,
+            Err(_) => {
+                lost += 1;
+                continue;
             }
-            match page.item(2 * pair + 1).and_then(|item| database.value(item)) {
-                Some(value) if visit(&value).is_break() => return Ok(lost),
-                Some(_) => {}
-                None => lost += 1,
+        };
+        for pair in 0..page.entries() / 2 {
+            match database.pair(&page, pair) {
+                Pair::Value(value) if visit(&value).is_break() => return Ok(lost),
+                Pair::Value(_) | Pair::Own => {}
+                Pair::Lost => lost += 1,
             }
         }
     }
     Ok(lost)
+}
+
+/// A key and its value.
+enum Pair {
+    /// The value of a package.
+    Value(Vec<u8>),
+    /// What rpm keeps for itself.
+    Own,
+    /// It is malformed.
+    Lost,
 }
 
 struct Database<'a, S: Storage + ?Sized> {
@@ -132,7 +133,7 @@ impl<'a, S: Storage + ?Sized> Database<'a, S> {
         let word = |offset| order.u32(&meta, offset).unwrap_or(0);
         let page_bytes = usize::try_from(word(20)).unwrap_or(0);
         let is_page_size = page_bytes.is_power_of_two() && (512..=65_536).contains(&page_bytes);
-        if !VERSIONS.contains(&word(16)) || meta[25] != PAGE_HASH_META || !is_page_size {
+        if !VERSIONS.contains(&word(16)) || meta[KIND_OFFSET] != PAGE_HASH_META || !is_page_size {
             return Err(BdbError::NotADatabase);
         }
         if meta[24] != 0 {
@@ -149,10 +150,33 @@ impl<'a, S: Storage + ?Sized> Database<'a, S> {
         })
     }
 
+    /// A page, if it is one of keys and values.
+    fn hash_page(&self, number: u32) -> Result<Option<Page>, StorageError> {
+        let header: [u8; PAGE_HEADER_BYTES] = array_at(self.storage, self.offset(number))?;
+        match header[KIND_OFFSET] {
+            PAGE_HASH | PAGE_HASH_UNSORTED => self.page(number).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// A pair on a page.
+    fn pair(&mut self, page: &Page, pair: usize) -> Pair {
+        match page.item(2 * pair) {
+            Some([ON_PAGE, 0, 0, 0, 0]) => return Pair::Own,
+            Some([ON_PAGE, _, _, _, _]) => {}
+            _ => return Pair::Lost,
+        }
+        let value = page.item(2 * pair + 1).and_then(|item| self.value(item));
+        value.map_or(Pair::Lost, Pair::Value)
+    }
+
+    fn offset(&self, number: u32) -> u64 {
+        u64::from(number) * self.page_bytes as u64
+    }
+
     fn page(&self, number: u32) -> Result<Page, StorageError> {
         let mut bytes = vec![0; self.page_bytes];
-        let offset = u64::from(number) * self.page_bytes as u64;
-        self.storage.read_at(offset, &mut bytes)?;
+        self.storage.read_at(self.offset(number), &mut bytes)?;
         Ok(Page {
             bytes,
             order: self.order,
@@ -182,18 +206,18 @@ impl<'a, S: Storage + ?Sized> Database<'a, S> {
             if next == 0 || !self.visited.enter(next) {
                 return None;
             }
-            let page = self.page(next).ok()?;
-            if page.kind() != PAGE_OVERFLOW {
-                return None;
-            }
+            let header: [u8; PAGE_HEADER_BYTES] = array_at(self.storage, self.offset(next)).ok()?;
             // On an overflow page the place of the free space tells how many bytes there are.
-            let here = self.order.u16(&page.bytes, 22)?;
-            let data = page.bytes.get(PAGE_HEADER_BYTES..PAGE_HEADER_BYTES + here)?;
-            if data.is_empty() {
+            let here = self.order.u16(&header, 22)?;
+            if header[KIND_OFFSET] != PAGE_OVERFLOW || here == 0 || here > self.page_bytes - PAGE_HEADER_BYTES
+            {
                 return None;
             }
-            value.extend_from_slice(data);
-            next = self.order.u32(&page.bytes, 16)?;
+            let start = value.len();
+            value.resize(start + here, 0);
+            let data = self.offset(next) + PAGE_HEADER_BYTES as u64;
+            self.storage.read_at(data, &mut value[start..]).ok()?;
+            next = self.order.u32(&header, 16)?;
         }
         value.truncate(length);
         Some(value)
@@ -206,10 +230,6 @@ struct Page {
 }
 
 impl Page {
-    fn kind(&self) -> u8 {
-        self.bytes.get(25).copied().unwrap_or(0)
-    }
-
     fn entries(&self) -> usize {
         let most = (self.bytes.len() - PAGE_HEADER_BYTES) / 2;
         self.order.u16(&self.bytes, 20).unwrap_or(0).min(most)
