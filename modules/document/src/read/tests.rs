@@ -197,7 +197,7 @@ impl<'v> Common<'v> {
         if all {
             self.reader
                 .problems
-                .add(&at, "`all` and `count` exclude each other");
+                .add(at, "`all` and `count` exclude each other");
         }
         self.reader.known(&inner, &["operation", "value"]);
         let operation = Operation::from_sign(self.reader.text(&inner, "operation"));
@@ -207,7 +207,7 @@ impl<'v> Common<'v> {
             _ => {
                 self.reader
                     .problems
-                    .add(&at, "an operation (`<`, `=` or `>`) and a value are needed");
+                    .add(at, "an operation (`<`, `=` or `>`) and a value are needed");
                 Verdict::Any
             }
         }
