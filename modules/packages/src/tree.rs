@@ -52,6 +52,30 @@ impl Tree {
         Self { base, has_remote }
     }
 
+    /// The folder that is taken for `/`.
+    #[must_use]
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// Opens a regular file for reading; none when there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason`] says why what is there was not opened.
+    pub fn file(&self, path: &Path) -> Result<Option<File>, Reason> {
+        Ok(self.open(path)?.map(|open| open.file.into()))
+    }
+
+    /// The names in a folder, sorted, and whether there are more than are listed; none when there is no such folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason`] says why the folder was not read.
+    pub fn names(&self, path: &Path) -> Result<Option<(Vec<OsString>, bool)>, Reason> {
+        self.folder(path)?.map(|folder| folder.names()).transpose()
+    }
+
     /// Opens a file; none when there is no such file.
     pub(crate) fn open(&self, path: &Path) -> Result<Option<OpenFile>, Reason> {
         self.refuse_remote(path)?;

@@ -1,0 +1,129 @@
+//! The host as a source of what documents are about.
+
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use gumshoe_document::{
+    Fact, FactKind, Flow, Location, Package, PackageType, PathPattern, SourceError, Sources,
+};
+use gumshoe_packages::{Gap, Kind, Reason, Sink, Status, Tree, read};
+use gumshoe_plugin_api::{Context, Failure, Skipped};
+
+use crate::{glob, lines, locate, os, run::Statistics};
+
+/// What is asked about the host, and what was found out on the way.
+pub(crate) struct Host<'c> {
+    pub context: &'c Context,
+    pub tree: Tree,
+    pub statistics: Statistics,
+}
+
+impl<'c> Host<'c> {
+    /// The host of an operation.
+    ///
+    /// # Errors
+    ///
+    /// When its root folder cannot be opened.
+    pub fn new(context: &'c Context) -> Result<Self, Failure> {
+        Ok(Self {
+            context,
+            tree: Tree::host(context.root())?,
+            statistics: Statistics::default(),
+        })
+    }
+
+    /// Notes something that was not looked at.
+    pub fn skip(&self, what: &str, path: &Path, reason: &Reason) {
+        let entry = Skipped::one(what, reason.to_string()).example(path.display().to_string());
+        self.context.skipped(entry);
+    }
+}
+
+impl Sources for Host<'_> {
+    fn packages(&mut self, types: &[PackageType]) -> Result<Vec<Package>, SourceError> {
+        let asked =
+            |kind: &Kind| PackageType::from_name(kind.name()).is_some_and(|name| types.contains(&name));
+        let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(asked).collect();
+        let mut list = Packages {
+            context: self.context,
+            found: Vec::new(),
+        };
+        let _ = read(&self.tree, &kinds, &mut list);
+        self.statistics.packages = u64::try_from(list.found.len()).unwrap_or(u64::MAX);
+        Ok(list.found)
+    }
+
+    fn locate(&mut self, location: &Location) -> Result<Vec<PathBuf>, SourceError> {
+        let mut starts = Vec::new();
+        for path in &location.paths {
+            match path {
+                PathPattern::Literal(path) => starts.push(PathBuf::from(path)),
+                PathPattern::Glob(pattern) => starts.extend(glob::expand(self, pattern)),
+            }
+        }
+        Ok(locate::locate(self, &starts, location))
+    }
+
+    fn lines(&mut self, path: &Path, take: &mut dyn FnMut(&str) -> Flow) -> Result<(), SourceError> {
+        lines::read(self, path, take)
+    }
+
+    fn facts(&mut self, kind: FactKind) -> Result<Vec<Fact>, SourceError> {
+        os::facts(self, kind)
+    }
+
+    fn stopped(&mut self) -> bool {
+        self.context.stopped().is_some()
+    }
+}
+
+/// Collects packages that are installed.
+struct Packages<'c> {
+    context: &'c Context,
+    found: Vec<Package>,
+}
+
+impl Sink for Packages<'_> {
+    fn wants(&self, _: &str, _: Option<&str>, _: &str) -> bool {
+        true
+    }
+
+    fn package(&mut self, package: gumshoe_packages::Package) -> ControlFlow<()> {
+        // What is only left of a removed package is not vulnerable; what was not completely installed is.
+        let there = !matches!(package.status, Status::ConfigFiles);
+        if let Some(kind) = PackageType::from_name(package.kind.name()).filter(|_| there) {
+            let gumshoe_packages::Package {
+                name,
+                version,
+                arch,
+                source,
+                ..
+            } = package;
+            self.found.push(Package {
+                kind,
+                name,
+                version,
+                arch,
+                source,
+            });
+        }
+        if self.stopped() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.context.stopped().is_some()
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        let entry = Skipped::one(gap.what, gap.reason.to_string())
+            .count(gap.count)
+            .example(gap.path.display().to_string());
+        self.context.skipped(entry);
+    }
+}
