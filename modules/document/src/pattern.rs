@@ -198,7 +198,8 @@ fn escape<'p>(after: &'p str, class: Class, output: &mut String) -> &'p str {
     if first == 'Q' {
         let (quoted, rest) = rest.split_once("\\E").unwrap_or((rest, ""));
         for character in quoted.chars() {
-            if character.is_ascii_punctuation() {
+            // Angle brackets stand for themselves, and would not if escaped.
+            if character.is_ascii_punctuation() && !matches!(character, '<' | '>') {
                 output.push('\\');
             }
             output.push(character);
@@ -272,6 +273,7 @@ mod tests {
             (r"o\Bx", "ox", true),
             (r"^\Qa.b[\E$", "a.b[", true),
             (r"^\Qa.b\E$", "axb", false),
+            (r"^\Q<a>\E$", "<a>", true),
             (r"${x}", "${x}", false),
             (r"\${x}", "${x}", true),
             (r"^a{2}$", "aa", true),
