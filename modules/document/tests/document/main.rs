@@ -11,4 +11,5 @@ mod extensions;
 mod host;
 mod hostile;
 mod language;
+mod pages;
 mod problems;

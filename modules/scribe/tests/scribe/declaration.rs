@@ -41,3 +41,17 @@ fn problems_have_their_place_in_the_parameters() {
         assert!(parts.iter().all(|part| problem.contains(part)), "{problem}");
     }
 }
+
+#[test]
+fn the_parameters_on_the_page_are_accepted() {
+    let page = include_str!("../../../../docs/modules/scribe.md");
+    let example = page
+        .split("```json\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let plan = plan::<Scribe>(&serde_json::from_str(example).unwrap()).unwrap();
+    assert!(plan.document.warnings().is_empty());
+}
