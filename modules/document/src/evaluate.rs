@@ -5,7 +5,7 @@ use std::rc::Rc;
 use gumshoe_versions::Order;
 
 use crate::{
-    GatherError, Plan, Sources, SubResult, TestResult,
+    GatherError, Plan, Searcher, Sources, SubResult, TestResult,
     gather::{Criterion, Gatherer},
     plan::{Check, Expected, Sense, Test, Verdict},
 };
@@ -136,7 +136,7 @@ impl<'p> Run<'p, '_> {
             tags: test.tags.clone(),
             ..TestResult::default()
         };
-        if let Some(failed) = dependencies(test).find(|&need| self.has_failed(need)) {
+        if let Some(failed) = self.failed_dependency(test) {
             let id = self.plan.tests.get(failed).map_or("", |test| test.id.as_str());
             outcome.error = Some(format!("a test dependency failed (\"{id}\")"));
             return Ok(outcome);
@@ -158,17 +158,31 @@ impl<'p> Run<'p, '_> {
                 operation.holds(u64::try_from(count).unwrap_or(u64::MAX).cmp(&value))
             }
         };
-        let is_true = |need: &usize| matches!(self.states[*need], State::Done { result: true, .. });
-        let free = test.all_of.iter().all(is_true)
-            && test.any_of.as_ref().is_none_or(|tests| tests.iter().any(is_true));
+        let is_true = |need: &usize| self.is_true(*need);
+        let any_of = test.any_of.as_ref();
+        let free = test.all_of.iter().all(is_true) && any_of.is_none_or(|tests| tests.iter().any(is_true));
         outcome.has_true = count > 0;
         outcome.result = verdict && free;
         outcome.blocked = verdict && !free;
-        outcome.results = results;
+        outcome.list(results);
+    }
+
+    fn is_true(&self, test: usize) -> bool {
+        matches!(self.states[test], State::Done { result: true, .. })
     }
 
     fn has_failed(&self, test: usize) -> bool {
         matches!(self.states[test], State::Done { failed: true, .. })
+    }
+
+    /// A dependency whose failure leaves the test without an answer. Among alternatives, a true one makes up for it.
+    fn failed_dependency(&self, test: &Test) -> Option<usize> {
+        let alternatives = test.any_of.iter().flatten().copied();
+        let needed = !alternatives.clone().any(|need| self.is_true(need));
+        let all_of = test.all_of.iter().copied();
+        all_of
+            .chain(alternatives.filter(|_| needed))
+            .find(|&need| self.has_failed(need))
     }
 
     /// What the test says of each criterion of its object.
@@ -177,8 +191,9 @@ impl<'p> Run<'p, '_> {
             Ok(index) => self.criteria(*index)?,
             Err(id) => return Err(TestError::Failed(format!("there is no object {id:?}"))),
         };
+        let mut searcher = searcher(&test.check);
         let answer = |criterion: &Criterion| {
-            let plain = check(&test.check, criterion)?;
+            let plain = check(&test.check, searcher.as_mut(), criterion)?;
             let identifier = criterion.identifier.clone();
             Ok(SubResult {
                 identifier,
@@ -216,7 +231,15 @@ fn dependencies(test: &Test) -> impl Iterator<Item = usize> + '_ {
     test.all_of.iter().chain(test.any_of.iter().flatten()).copied()
 }
 
-fn check(check: &Check, criterion: &Criterion) -> Result<bool, String> {
+/// What a test's own expression needs for searching.
+fn searcher(check: &Check) -> Option<Searcher<'_>> {
+    match check {
+        Check::Pattern(Ok(pattern)) => Some(pattern.searcher()),
+        _ => None,
+    }
+}
+
+fn check(check: &Check, searcher: Option<&mut Searcher<'_>>, criterion: &Criterion) -> Result<bool, String> {
     match check {
         Check::Version {
             operation,
@@ -232,8 +255,8 @@ fn check(check: &Check, criterion: &Criterion) -> Result<bool, String> {
                 Err(_) => Err(not_comparable(order, value, &criterion.identifier)),
             }
         }
-        Check::Pattern(Ok(pattern)) => Ok(pattern.is_match(&criterion.value)),
         Check::Pattern(Err(error)) => Err(error.to_string()),
+        Check::Pattern(Ok(_)) => Ok(searcher.is_some_and(|searcher| searcher.is_match(&criterion.value))),
         Check::Exact(value) => Ok(criterion.value == *value),
         Check::Always => Ok(true),
     }

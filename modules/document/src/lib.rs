@@ -25,7 +25,7 @@ mod yaml;
 pub use evaluate::{Flow, Summary, evaluate};
 pub use gather::GatherError;
 pub use outcome::{SubResult, Tag, TestResult};
-pub use pattern::{Pattern, PatternError};
+pub use pattern::{Pattern, PatternError, Searcher};
 pub use plan::Plan;
 pub use problem::{Problem, Problems};
 pub use sources::{Fact, FactKind, Location, Package, PackageType, PathPattern, SourceError, Sources};

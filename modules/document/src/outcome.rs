@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_LISTED;
+
 /// The result of one test.
 ///
 /// Values that were tested are never part of it, only identifiers: paths, names of packages and the like.
@@ -24,14 +26,26 @@ pub struct TestResult {
     /// Whether it is false because of a test that it depends on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blocked: bool,
-    /// One entry per criterion.
+    /// One entry per criterion, at most [`MAX_LISTED`](crate::limits::MAX_LISTED) of them: those that are true first
+    /// get a place, and all stand in their order.
     pub results: Vec<SubResult>,
+    /// How many criteria are not listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_listed: u64,
     /// What the document's author attached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
     /// Why it could not be evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// What a test says of one criterion.
@@ -53,6 +67,25 @@ pub struct Tag {
 }
 
 impl TestResult {
+    /// Lists criteria, as many as there is room for.
+    pub(crate) fn list(&mut self, mut results: Vec<SubResult>) {
+        let all = results.len();
+        let mut room_for_true = results.iter().filter(|sub| sub.result).count().min(MAX_LISTED);
+        let mut room_for_false = MAX_LISTED - room_for_true;
+        results.retain(|sub| {
+            let room = if sub.result {
+                &mut room_for_true
+            } else {
+                &mut room_for_false
+            };
+            let keep = *room > 0;
+            *room = room.saturating_sub(1);
+            keep
+        });
+        self.not_listed = u64::try_from(all - results.len()).unwrap_or(u64::MAX);
+        self.results = results;
+    }
+
     /// One line for the test and one per criterion, easy to take apart. No newline at the end.
     #[must_use]
     pub fn lines(&self) -> String {
@@ -73,6 +106,13 @@ impl TestResult {
                 text,
                 "\nsub [{}] name:\"{name}\" id:\"{id}\" identifier:\"{identifier}\"",
                 sub.result
+            );
+        }
+        if self.not_listed > 0 {
+            let _ = write!(
+                text,
+                "\nmore name:\"{name}\" id:\"{id}\" count:{}",
+                self.not_listed
             );
         }
         text
@@ -104,6 +144,9 @@ impl TestResult {
                 sub.result,
                 clean(&sub.identifier)
             );
+        }
+        if self.not_listed > 0 {
+            let _ = write!(text, "\n\tand {} more", self.not_listed);
         }
         text
     }
@@ -143,6 +186,24 @@ mod tests {
             "master [false] name:\"first\" id:\"t1\" hastrue:true error:\"\"\n\
              sub [true] name:\"first\" id:\"t1\" identifier:\"/a\u{fffd}master [true]\""
         );
+    }
+
+    #[test]
+    fn what_is_true_is_listed_first_and_the_rest_is_counted() {
+        let mut all = result();
+        let is_true = |n: usize| n % 20_000 == 19_999;
+        let sub = |n: usize| SubResult {
+            identifier: n.to_string(),
+            result: is_true(n),
+        };
+        all.list((0..40_000).map(sub).collect());
+        assert_eq!((all.results.len(), all.not_listed), (MAX_LISTED, 30_000));
+        assert_eq!(all.results.iter().filter(|sub| sub.result).count(), 2);
+        assert!(
+            all.lines()
+                .ends_with("\nmore name:\"first\" id:\"t1\" count:30000")
+        );
+        assert!(all.paragraph().ends_with("\n\tand 30000 more"));
     }
 
     #[test]

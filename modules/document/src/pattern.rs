@@ -4,12 +4,17 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use regex_automata::{meta, util::captures::Captures, util::syntax};
+use regex_automata::{
+    Input, meta,
+    util::{captures::Captures, syntax},
+};
 
 use crate::limits::{MAX_ALL_COMPILED_BYTES, MAX_COMPILED_BYTES, MAX_PATTERN_BYTES};
 
 /// How deep groups may nest.
 const MAX_NESTING: u32 = 100;
+/// Memory of a compiled expression that its own account leaves out, about.
+const PATTERN_OVERHEAD_BYTES: usize = 2 << 10;
 /// Memory in which a search remembers states, in bytes.
 const SEARCH_CACHE_BYTES: usize = 256 << 10;
 
@@ -64,10 +69,20 @@ impl Pattern {
         })
     }
 
-    /// Whether it matches anywhere.
+    /// What is needed to search with it many times.
+    #[must_use]
+    pub fn searcher(&self) -> Searcher<'_> {
+        Searcher {
+            regex: &self.regex,
+            cache: self.regex.create_cache(),
+            captures: self.regex.create_captures(),
+        }
+    }
+
+    /// Whether it matches anywhere; for a single text.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+        self.searcher().is_match(text)
     }
 
     /// As it was written.
@@ -80,21 +95,36 @@ impl Pattern {
     pub(crate) fn groups(&self) -> usize {
         self.regex.captures_len() - 1
     }
+}
 
-    /// The texts of its groups where it matches first; a group that took no part has none.
-    pub(crate) fn captures<'t>(&self, text: &'t str, space: &mut Captures) -> Option<Vec<&'t str>> {
-        self.regex.captures(text, space);
-        let group = |index| space.get_group(index).and_then(|span| text.get(span.range()));
-        space.is_match().then(|| {
-            (1..=self.groups())
-                .map(|index| group(index).unwrap_or_default())
-                .collect()
-        })
+/// Searches with one [`Pattern`]. Its memory goes with it: a document may have very many patterns.
+#[derive(Debug)]
+pub struct Searcher<'p> {
+    regex: &'p meta::Regex,
+    cache: meta::Cache,
+    captures: Captures,
+}
+
+impl Searcher<'_> {
+    /// Whether the pattern matches anywhere.
+    #[must_use]
+    pub fn is_match(&mut self, text: &str) -> bool {
+        let input = Input::new(text).earliest(true);
+        self.regex.search_half_with(&mut self.cache, &input).is_some()
     }
 
-    /// Space for [`Pattern::captures`].
-    pub(crate) fn space(&self) -> Captures {
-        self.regex.create_captures()
+    /// The texts of the groups where the pattern matches first; a group that took no part has none.
+    pub(crate) fn captures<'t>(&mut self, text: &'t str) -> Option<Vec<&'t str>> {
+        self.regex
+            .search_captures_with(&mut self.cache, &Input::new(text), &mut self.captures);
+        let group = |index| {
+            let span = self.captures.get_group(index)?;
+            text.get(span.range())
+        };
+        let groups = 1..self.captures.group_len();
+        self.captures
+            .is_match()
+            .then(|| groups.map(|index| group(index).unwrap_or_default()).collect())
     }
 }
 
@@ -132,7 +162,10 @@ impl Patterns {
         let bytes = compiled
             .as_ref()
             .map_or(0, |pattern| pattern.regex.memory_usage());
-        self.bytes = self.bytes.saturating_add(bytes).saturating_add(text.len());
+        self.bytes = self
+            .bytes
+            .saturating_add(bytes)
+            .saturating_add(PATTERN_OVERHEAD_BYTES);
         self.known.insert(text.to_owned(), compiled.clone());
         compiled
     }
@@ -300,8 +333,8 @@ mod tests {
     #[test]
     fn groups_that_took_no_part_are_empty() {
         let pattern = Pattern::compile("(a)|(b)").unwrap();
-        assert_eq!(pattern.captures("xb", &mut pattern.space()), Some(vec!["", "b"]));
-        assert_eq!(pattern.captures("x", &mut pattern.space()), None);
+        assert_eq!(pattern.searcher().captures("xb"), Some(vec!["", "b"]));
+        assert_eq!(pattern.searcher().captures("x"), None);
     }
 
     #[test]

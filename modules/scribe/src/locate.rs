@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gumshoe_document::{Location, Pattern};
+use gumshoe_document::{Location, Searcher};
 use gumshoe_plugin_api::Skipped;
 use gumshoe_walk::{Dir, Entry, FileType, Flow, Options, Root, Skip, SkipReason, Visitor, walk};
 
@@ -22,7 +22,7 @@ pub(crate) fn locate(host: &Host<'_>, starts: &[PathBuf], location: &Location) -
         .collect();
     let finder = Finder {
         host,
-        name: &location.name,
+        name: location.name.searcher(),
         found: Vec::new(),
         left_out: 0,
     };
@@ -40,7 +40,7 @@ pub(crate) fn locate(host: &Host<'_>, starts: &[PathBuf], location: &Location) -
 
 struct Finder<'a, 'c> {
     host: &'a Host<'c>,
-    name: &'a Pattern,
+    name: Searcher<'a>,
     found: Vec<PathBuf>,
     left_out: u64,
 }

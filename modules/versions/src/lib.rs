@@ -1,6 +1,6 @@
 //! Orders version numbers the way each package manager does.
 //!
-//! [`Order::compare`] answers which of two versions is newer. Each order is a file of its own; [`evr`] is the generic
+//! [`Order::compare`] answers which of two versions is newer. Each order is a file of its own; `evr` is the generic
 //! one, for versions of which nobody knows which manager wrote them.
 //!
 //! **Invariant:** no I/O, no panic, time linear in the length of both versions.

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Criterion, GatherError, Gatherer};
 use crate::{
-    Flow, Location, PathPattern, Pattern,
+    Flow, Location, PathPattern, Pattern, Searcher,
     limits::MAX_REMEMBERED_PATHS,
     plan::{ContentQuery, Place},
     variables::CHAIN_ROOT_REFERENCE,
@@ -41,12 +41,12 @@ impl<'p> Gatherer<'p, '_> {
         root: Option<&str>,
     ) -> Result<Vec<Criterion>, GatherError> {
         let name = place.location.as_ref().map_err(Clone::clone)?.name.clone();
-        let mut space = name.space();
+        let mut searcher = name.searcher();
         let mut criteria = Vec::new();
         for path in self.locate(place, root)?.iter() {
             let base = path.file_name().unwrap_or_default().to_string_lossy();
-            let Some(group) = name
-                .captures(&base, &mut space)
+            let Some(group) = searcher
+                .captures(&base)
                 .and_then(|groups| groups.first().copied())
             else {
                 continue;
@@ -64,11 +64,12 @@ impl<'p> Gatherer<'p, '_> {
         expression: &Pattern,
         root: Option<&str>,
     ) -> Result<Vec<Criterion>, GatherError> {
+        let mut searcher = expression.searcher();
         let mut criteria = Vec::new();
         for path in self.locate(place, root)?.iter() {
             let mut found = false;
             let read = self.sources.lines(path, &mut |line| {
-                found = expression.is_match(line);
+                found = searcher.is_match(line);
                 if found { Flow::Stop } else { Flow::Continue }
             });
             if read.is_err() {
@@ -87,8 +88,11 @@ impl<'p> Gatherer<'p, '_> {
         root: Option<&str>,
     ) -> Result<Vec<Criterion>, GatherError> {
         let mut criteria = Vec::new();
-        for path in self.locate(&query.place, root)?.iter() {
-            self.lines_of(path, &query.expression, &mut criteria)?;
+        if query.expression.groups() > 0 {
+            let mut searcher = query.expression.searcher();
+            for path in self.locate(&query.place, root)?.iter() {
+                self.lines_of(path, &mut searcher, &mut criteria)?;
+            }
         }
         self.fire_chain(query, &mut criteria)?;
         Ok(match &query.concat {
@@ -101,18 +105,14 @@ impl<'p> Gatherer<'p, '_> {
     fn lines_of(
         &mut self,
         path: &Path,
-        expression: &Pattern,
+        searcher: &mut Searcher<'_>,
         criteria: &mut Vec<Criterion>,
     ) -> Result<(), GatherError> {
-        if expression.groups() == 0 {
-            return Ok(());
-        }
         let identifier = path.to_string_lossy();
-        let mut space = expression.space();
         let (budget, mut full) = (&mut self.budget, Ok(()));
         // A file that cannot be read is reported by the source; what came before the failure counts.
         let _ = self.sources.lines(path, &mut |line| {
-            for group in expression.captures(line, &mut space).unwrap_or_default() {
+            for group in searcher.captures(line).unwrap_or_default() {
                 let criterion = Criterion::new(&*identifier, group);
                 full = budget.take(&criterion);
                 if full.is_err() {

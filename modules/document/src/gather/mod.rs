@@ -149,14 +149,13 @@ impl<'p, 's> Gatherer<'p, 's> {
                 facts
             }
         }?;
-        let wanted = |fact: &&Fact| {
-            query
-                .name
-                .as_ref()
-                .is_none_or(|name| name.is_match(&fact.identifier))
+        let mut searcher = query.name.as_ref().map(|name| name.searcher());
+        let mut wanted = |fact: &&Fact| {
+            let searcher = searcher.as_mut();
+            searcher.is_none_or(|searcher| searcher.is_match(&fact.identifier))
         };
         let mut criteria = Vec::new();
-        for fact in facts.iter().filter(wanted) {
+        for fact in facts.iter().filter(&mut wanted) {
             let value = fact.values.get(query.field).cloned().unwrap_or_default();
             let criterion = Criterion::new(&fact.identifier, value);
             self.budget.take(&criterion)?;

@@ -6,7 +6,7 @@ use gumshoe_versions::Order;
 
 use super::{Criterion, GatherError, Gatherer};
 use crate::{
-    Package, Pattern, SourceError,
+    Package, Searcher, SourceError,
     plan::{Keep, NameOf, PackageQuery},
 };
 
@@ -46,11 +46,12 @@ impl Index {
     fn find(&self, query: &PackageQuery) -> Vec<&Package> {
         let typed = |package: &&Package| query.types.contains(&package.kind);
         if let Some(pattern) = &query.matching {
+            let mut searcher = pattern.searcher();
             return self
                 .packages
                 .iter()
                 .filter(typed)
-                .filter(|package| matches(package, query.by, pattern))
+                .filter(|package| matches(package, query.by, &mut searcher))
                 .collect();
         }
         let names = match query.by {
@@ -70,12 +71,12 @@ fn source_of(package: &Package) -> &str {
     package.source.as_deref().unwrap_or(&package.name)
 }
 
-fn matches(package: &Package, by: NameOf, pattern: &Pattern) -> bool {
+fn matches(package: &Package, by: NameOf, searcher: &mut Searcher<'_>) -> bool {
     match (by, &package.arch) {
-        (NameOf::SourcePackage, _) => pattern.is_match(source_of(package)),
-        (NameOf::Package, None) => pattern.is_match(&package.name),
+        (NameOf::SourcePackage, _) => searcher.is_match(source_of(package)),
+        (NameOf::Package, None) => searcher.is_match(&package.name),
         (NameOf::Package, Some(arch)) => {
-            pattern.is_match(&package.name) || pattern.is_match(&format!("{}:{arch}", package.name))
+            searcher.is_match(&package.name) || searcher.is_match(&format!("{}:{arch}", package.name))
         }
     }
 }

@@ -54,6 +54,20 @@ fn one_of_several_dependencies_is_enough() {
 }
 
 #[test]
+fn a_broken_alternative_matters_only_when_no_other_is_true() {
+    let mut object = three();
+    object["object"] = "o".into();
+    for (value, error) in [("1", None), ("9", Some("a test dependency failed (\"broken\")"))] {
+        let document = json!({"objects": [object], "tests": [
+            {"test": "broken", "object": "gone"},
+            {"test": "other", "object": "o", "exactmatch": {"value": value}},
+            {"test": "t", "object": "o", "ifany": ["broken", "other"]}]});
+        let result = run(&document, &mut Host::default()).0.remove(2);
+        assert_eq!((result.result, result.error.as_deref()), (error.is_none(), error));
+    }
+}
+
+#[test]
 fn source_packages_stand_for_what_was_built_from_them() {
     let mut host = Host::default().package(PackageType::Dpkg, "libssl3", "3.0.11-1");
     host.packages[0].source = Some("openssl".into());
