@@ -32,7 +32,5 @@ pub const DEFAULT_DEPTH: u32 = 10;
 pub const MAX_CRITERIA: usize = 500_000;
 /// Bytes of values that are held for all tests together.
 pub const MAX_CRITERIA_BYTES: usize = 64 << 20;
-/// Paths that are remembered so that files are not located twice.
-pub const MAX_REMEMBERED_PATHS: usize = 100_000;
 /// Criteria that one result lists; all are counted.
 pub const MAX_LISTED: usize = 10_000;

@@ -98,6 +98,17 @@ pub(crate) enum Source {
     Fact(FactQuery),
 }
 
+impl Source {
+    /// Where it looks for files, if it does.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Content(query) => Some(&query.place),
+            Self::FileName(place) | Self::HasLine(place, _) => Some(place),
+            Self::Package(_) | Self::Raw(_) | Self::Fact(_) => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct PackageQuery {
     pub name: String,

@@ -17,12 +17,15 @@ pub trait Sources {
     /// When none can be read: every object that is about packages has this error.
     fn packages(&mut self, types: &[PackageType]) -> Result<Vec<Package>, SourceError>;
 
-    /// Regular files, and links to regular files, at a location. Sorted; each once.
+    /// Regular files, and links to regular files, at each location. Sorted; each once.
+    ///
+    /// Called once for all locations of a document, so that one walk can serve them, and then for the links of import
+    /// chains.
     ///
     /// # Errors
     ///
-    /// When nothing can be said about the location: the object that asked has this error.
-    fn locate(&mut self, location: &Location) -> Result<Vec<PathBuf>, SourceError>;
+    /// When nothing can be said about the locations: the objects that are about them have this error.
+    fn locate(&mut self, locations: &[&Location]) -> Result<Vec<Vec<PathBuf>>, SourceError>;
 
     /// Hands over the lines of a file, without line ends, invalid UTF-8 replaced.
     ///

@@ -5,13 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gumshoe_document::{
-    Fact, FactKind, Flow, Location, Package, PackageType, PathPattern, SourceError, Sources,
-};
+use gumshoe_document::{Fact, FactKind, Flow, Location, Package, PackageType, SourceError, Sources};
 use gumshoe_packages::{Gap, Kind, Reason, Sink, Status, Tree, read};
 use gumshoe_plugin_api::{Context, Failure, Skipped};
 
-use crate::{glob, lines, locate, os, run::Statistics};
+use crate::{lines, locate, os, run::Statistics};
 
 /// What is asked about the host, and what was found out on the way.
 pub(crate) struct Host<'c> {
@@ -55,15 +53,8 @@ impl Sources for Host<'_> {
         Ok(list.found)
     }
 
-    fn locate(&mut self, location: &Location) -> Result<Vec<PathBuf>, SourceError> {
-        let mut starts = Vec::new();
-        for path in &location.paths {
-            match path {
-                PathPattern::Literal(path) => starts.push(PathBuf::from(path)),
-                PathPattern::Glob(pattern) => starts.extend(glob::expand(self, pattern)),
-            }
-        }
-        Ok(locate::locate(self, &starts, location))
+    fn locate(&mut self, locations: &[&Location]) -> Result<Vec<Vec<PathBuf>>, SourceError> {
+        Ok(locate::locate(self, locations))
     }
 
     fn lines(&mut self, path: &Path, take: &mut dyn FnMut(&str) -> Flow) -> Result<(), SourceError> {

@@ -57,8 +57,8 @@ impl Sources for Host {
             .collect())
     }
 
-    fn locate(&mut self, _: &Location) -> Result<Vec<PathBuf>, SourceError> {
-        Ok(Vec::new())
+    fn locate(&mut self, locations: &[&Location]) -> Result<Vec<Vec<PathBuf>>, SourceError> {
+        Ok(vec![Vec::new(); locations.len()])
     }
 
     fn lines(&mut self, _: &Path, _: &mut dyn FnMut(&str) -> Flow) -> Result<(), SourceError> {

@@ -8,8 +8,7 @@ use std::{
 
 use super::{Criterion, GatherError, Gatherer};
 use crate::{
-    Flow, Location, PathPattern, Pattern, Searcher,
-    limits::MAX_REMEMBERED_PATHS,
+    Flow, Location, PathPattern, Pattern, Searcher, SourceError,
     plan::{ContentQuery, Place},
     variables::CHAIN_ROOT_REFERENCE,
 };
@@ -17,21 +16,19 @@ use crate::{
 /// What tells a location from others.
 type Key = (Vec<PathPattern>, String, u32);
 
-/// What was located before: many objects of a document are about the same few files.
-#[derive(Default)]
-pub(crate) struct Located {
-    known: HashMap<Key, Rc<Vec<PathBuf>>>,
-    paths: usize,
-}
+/// The files of one location.
+type Found = Result<Rc<Vec<PathBuf>>, SourceError>;
 
-impl Located {
-    fn remember(&mut self, key: Key, paths: &Rc<Vec<PathBuf>>) {
-        let total = self.paths + paths.len() + 1;
-        if total <= MAX_REMEMBERED_PATHS {
-            self.paths = total;
-            self.known.insert(key, Rc::clone(paths));
-        }
-    }
+/// What was located, once something was: all files that objects of the document are about.
+#[derive(Default)]
+pub(crate) struct Located(Option<HashMap<Key, Found>>);
+
+fn key(location: &Location) -> Key {
+    (
+        location.paths.clone(),
+        location.name.as_str().to_owned(),
+        location.max_depth,
+    )
 }
 
 impl<'p> Gatherer<'p, '_> {
@@ -169,19 +166,37 @@ impl<'p> Gatherer<'p, '_> {
         }
         let location = place.location.as_ref().map_err(Clone::clone)?;
         if let Some(root) = root {
-            return Ok(Rc::new(self.sources.locate(&below(location, root))?));
+            let mut found = self.sources.locate(&[&below(location, root)])?;
+            return Ok(Rc::new(found.pop().unwrap_or_default()));
         }
-        let key = (
-            location.paths.clone(),
-            location.name.as_str().to_owned(),
-            location.max_depth,
-        );
-        if let Some(known) = self.located.known.get(&key) {
-            return Ok(Rc::clone(known));
+        if self.located.0.is_none() {
+            self.located.0 = Some(self.locate_all());
         }
-        let paths = Rc::new(self.sources.locate(location)?);
-        self.located.remember(key, &paths);
-        Ok(paths)
+        let known = self
+            .located
+            .0
+            .as_ref()
+            .and_then(|known| known.get(&key(location)));
+        Ok(known.cloned().transpose()?.unwrap_or_default())
+    }
+
+    /// Locates the files of all objects together; each location once, however many objects have it.
+    fn locate_all(&mut self) -> HashMap<Key, Found> {
+        let mut seen = HashSet::new();
+        let objects = self.plan.objects.iter().filter(|object| !object.is_chain_link());
+        let locations = objects.filter_map(|object| object.source.place()?.location.as_ref().ok());
+        let locations: Vec<&Location> = locations.filter(|location| seen.insert(key(location))).collect();
+        match self.sources.locate(&locations) {
+            Ok(found) => locations
+                .iter()
+                .zip(found)
+                .map(|(location, paths)| (key(location), Ok(Rc::new(paths))))
+                .collect(),
+            Err(error) => locations
+                .iter()
+                .map(|location| (key(location), Err(error.clone())))
+                .collect(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{At, Common, Keys, Reader};
 use crate::{
-    Tag,
+    PatternError, Tag,
     limits::MAX_TESTS,
     plan::{Check, Expected, Operation, Sense, Test, Verdict},
 };
@@ -138,8 +138,12 @@ impl<'v> Common<'v> {
         if let Some(inner) = self.with_value("regexp", keys, &regexp) {
             self.reader.known(&inner, &["value"]);
             let compiled = self.patterns.get(self.reader.text(&inner, "value"));
-            if let Err(error) = &compiled {
-                self.reader.warnings.add(regexp.key("value"), error.to_string());
+            let at = regexp.key("value");
+            match &compiled {
+                Ok(_) => {}
+                // Not this expression is wrong, but the document.
+                Err(error @ PatternError::TooMany) => self.reader.problems.add(at, error.to_string()),
+                Err(error) => self.reader.warnings.add(at, error.to_string()),
             }
             return Check::Pattern(compiled);
         }

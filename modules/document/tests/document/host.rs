@@ -45,6 +45,20 @@ impl Host {
         self
     }
 
+    fn files_at(&self, location: &Location) -> Vec<PathBuf> {
+        let below = |path: &Path, start: &PathPattern| match start {
+            PathPattern::Literal(start) => path.starts_with(start),
+            PathPattern::Glob(_) => panic!("this host knows no globs"),
+        };
+        let named = |path: &Path| {
+            location
+                .name
+                .is_match(path.file_name().unwrap().to_str().unwrap())
+        };
+        let fits = |path: &&PathBuf| named(path) && location.paths.iter().any(|start| below(path, start));
+        self.files.keys().filter(fits).cloned().collect()
+    }
+
     fn count(&mut self, what: &'static str) {
         *self.asked.entry(what).or_default() += 1;
     }
@@ -61,19 +75,10 @@ impl Sources for Host {
             .collect())
     }
 
-    fn locate(&mut self, location: &Location) -> Result<Vec<PathBuf>, SourceError> {
+    fn locate(&mut self, locations: &[&Location]) -> Result<Vec<Vec<PathBuf>>, SourceError> {
         self.count("locate");
-        let below = |path: &Path, start: &PathPattern| match start {
-            PathPattern::Literal(start) => path.starts_with(start),
-            PathPattern::Glob(_) => panic!("this host knows no globs"),
-        };
-        let named = |path: &Path| {
-            location
-                .name
-                .is_match(path.file_name().unwrap().to_str().unwrap())
-        };
-        let fits = |path: &&PathBuf| named(path) && location.paths.iter().any(|start| below(path, start));
-        Ok(self.files.keys().filter(fits).cloned().collect())
+        *self.asked.entry("locations").or_default() += locations.len();
+        Ok(locations.iter().map(|location| self.files_at(location)).collect())
     }
 
     fn lines(&mut self, path: &Path, take: &mut dyn FnMut(&str) -> Flow) -> Result<(), SourceError> {

@@ -56,6 +56,14 @@ fn too_much_of_anything_is_a_problem() {
 }
 
 #[test]
+fn expressions_have_a_limit_in_all() {
+    let test = |n: usize| json!({"test": n.to_string(), "object": "o", "regexp": {"value": format!("a{{900}}b{{900}}c{{900}}{n}")}});
+    let tests: Vec<_> = (0..2_000).map(test).collect();
+    let problems = Plan::from_json(&json!({"objects": [raw()], "tests": tests})).unwrap_err();
+    assert!(problems.to_string().contains("together"), "{problems}");
+}
+
+#[test]
 fn values_have_a_limit_in_all() {
     let mut host = Host::with_files(&[("/a", &"x\n".repeat(100_000))]);
     let objects: Vec<_> = (0..20)

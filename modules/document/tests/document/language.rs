@@ -213,17 +213,19 @@ fn yaml_and_json_are_one_language() {
 }
 
 #[test]
-fn the_same_files_are_located_once() {
+fn all_files_are_located_together_and_each_location_once() {
     let mut host = Host::with_files(&[("/etc/redhat-release", "CentOS release 6.6")]);
-    let objects: Vec<Value> = (0..50)
+    let mut objects: Vec<Value> = (0..50)
         .map(|n| {
             json!({"object": n.to_string(), "filecontent":
             {"path": "/etc", "file": "^redhat-release$", "expression": "release (.*)"}})
         })
         .collect();
-    let tests: Vec<Value> = (0..50)
+    objects.push(json!({"object": "50", "hasline": {"path": "/etc", "file": "release", "expression": "x"}}));
+    let tests: Vec<Value> = (0..51)
         .map(|n| json!({"test": n.to_string(), "object": n.to_string()}))
         .collect();
     let (_, summary) = run(&json!({"objects": objects, "tests": tests}), &mut host);
-    assert_eq!((summary.true_tests, host.asked["locate"]), (50, 1));
+    assert_eq!(summary.true_tests, 51);
+    assert_eq!((host.asked["locate"], host.asked["locations"]), (1, 2));
 }

@@ -108,3 +108,43 @@ fn links_do_not_lead_out_of_the_root() {
         [""; 0]
     );
 }
+
+#[test]
+fn one_walk_serves_objects_with_paths_depths_and_names_of_their_own() {
+    let root = host(&[
+        ("/a/x", "v=1"),
+        ("/a/b/x", "v=1"),
+        ("/a/b/y", "v=1"),
+        ("/a/b/c/x", "v=1"),
+    ]);
+    let object = |path: &str, file: &str, depth: u32| json!({ "path": path, "file": file, "maxdepth": depth, "expression": "v=(.)" });
+    let objects = [
+        ("all", object("/a", ".", 10)),
+        ("top", object("/a", "x", 1)),
+        ("b", object("/a/b", "^[xy]$", 1)),
+        (
+            "two",
+            json!({ "paths": ["/a/b/c", "/a/b"], "file": "^x$", "expression": "v=(.)" }),
+        ),
+    ];
+    let tests: Vec<_> = objects
+        .iter()
+        .map(|(id, _)| json!({ "test": id, "object": id }))
+        .collect();
+    let objects: Vec<_> = objects
+        .iter()
+        .map(|(id, o)| json!({ "object": id, "filecontent": o }))
+        .collect();
+    let report = run(root.path(), &json!({ "objects": objects, "tests": tests }));
+    let found = |index: usize| -> Vec<&str> {
+        let results = report.findings[index]["results"].as_array().unwrap();
+        results
+            .iter()
+            .map(|sub| sub["identifier"].as_str().unwrap())
+            .collect()
+    };
+    assert_eq!(found(0), ["/a/b/c/x", "/a/b/x", "/a/b/y", "/a/x"]);
+    assert_eq!(found(1), ["/a/x"]);
+    assert_eq!(found(2), ["/a/b/x", "/a/b/y"]);
+    assert_eq!(found(3), ["/a/b/c/x", "/a/b/x"]);
+}
