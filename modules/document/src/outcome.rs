@@ -95,7 +95,7 @@ impl TestResult {
             None => "false",
         };
         let (name, id) = (clean(&self.name), clean(&self.test));
-        let error = clean(self.error.as_deref().unwrap_or_default());
+        let error = clean(self.error.as_deref().unwrap_or_default()).replace('"', "'");
         let mut text = format!(
             "master [{word}] name:\"{name}\" id:\"{id}\" hastrue:{} error:\"{error}\"",
             self.has_true
