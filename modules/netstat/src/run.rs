@@ -9,6 +9,7 @@ use crate::socket::{Address, Link, Neighbour, Protocol, Socket};
 use gumshoe_plugin_api::{Context, Failure, Flow, Skipped};
 use gumshoe_process::Names;
 use serde::Serialize;
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::thread;
@@ -49,7 +50,7 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
     let mut run = Run {
         plan,
         context,
-        users: os::users(context.root()),
+        users: OnceCell::new(),
         kept: Vec::new(),
         namespaces: Vec::new(),
         statistics: Statistics::default(),
@@ -74,7 +75,8 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
 struct Run<'a> {
     plan: &'a Plan,
     context: &'a Context,
-    users: Names,
+    /// Names of users, once a finding has one.
+    users: OnceCell<Names>,
     /// Sockets that wait for their processes to be found.
     kept: Vec<Kept>,
     namespaces: Vec<Namespace>,
@@ -126,11 +128,16 @@ impl Run<'_> {
             .get(namespace)
             .filter(|one| one.inode != 0)
             .cloned();
-        finding.user = finding.uid.and_then(|uid| self.users.of(uid)).map(str::to_owned);
+        finding.user = finding.uid.and_then(|uid| self.user(uid));
         match self.context.emit(&finding) {
             Flow::Continue => ControlFlow::Continue(()),
             Flow::Stop => ControlFlow::Break(()),
         }
+    }
+
+    fn user(&self, uid: u32) -> Option<String> {
+        let users = self.users.get_or_init(|| os::users(self.context.root()));
+        users.of(uid).map(str::to_owned)
     }
 
     fn not_listed(&self, what: &str, error: &ViewError) {

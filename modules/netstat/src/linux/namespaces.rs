@@ -70,6 +70,9 @@ pub fn places(
         },
         way: Way::Inside,
     };
+    if which == Namespaces::Own {
+        return vec![own];
+    }
     let mut finder = Finder {
         root,
         sources,
@@ -79,9 +82,7 @@ pub fn places(
         probes: 0,
         cover,
     };
-    if which == Namespaces::All {
-        finder.find();
-    }
+    finder.find();
     let mut places: Vec<Place> = finder.known.into_values().collect();
     places.sort_by_key(|place| !place.namespace.own);
     places
