@@ -12,7 +12,7 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::collections::BTreeMap;
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::io;
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
@@ -148,8 +148,8 @@ impl Finder<'_> {
         };
         let own = dir.pid().to_string();
         each_entry(&tasks, &mut |name| {
-            if name != own.as_bytes() {
-                let path = [name, b"/ns/net"].concat();
+            if name.to_bytes() != own.as_bytes() {
+                let path = [name.to_bytes(), b"/ns/net"].concat();
                 // A thread that has ended meanwhile needs no mention.
                 let _ = self.by_thread(dir, &tasks, OsStr::from_bytes(&path));
             }
@@ -207,26 +207,27 @@ impl Finder<'_> {
     fn by_files(&mut self, dir: &Dir) -> Result<(), ProcessError> {
         let pid = dir.pid();
         let files = dir.open("fd")?;
-        let probe = (self.sources == Sources::Netlink)
-            .then(|| Probe::new(pid))
-            .flatten();
+        let probe = Probe::new(pid);
         let mut denied = 0;
         each_entry(&files, &mut |name| {
-            let path = Path::new(OsStr::from_bytes(name));
-            let Ok(Some(text)) = link(&files, path) else {
+            let Ok(Some(text)) = link(&files, name) else {
                 return;
             };
             if let Some(inode) = links::net_namespace(text.bytes()) {
                 let clue = Clue {
                     inode,
-                    open: &|| open(&files, path),
+                    open: &|| open(&files, Path::new(OsStr::from_bytes(name.to_bytes()))),
                     path: None,
                     inside: None,
                     pid: Some(pid),
                 };
                 self.add(&clue);
-            } else if let (Some(_), Some(probe)) = (links::socket(text.bytes()), &probe) {
-                denied += u64::from(self.by_socket(probe, name).is_err());
+            } else if self.sources == Sources::Netlink && links::socket(text.bytes()).is_some() {
+                let asked = match &probe {
+                    Some(probe) => self.by_socket(probe, name.to_bytes()),
+                    None => Err(io::ErrorKind::Unsupported.into()),
+                };
+                denied += u64::from(asked.is_err());
             }
         });
         if denied > 0 {
@@ -379,12 +380,12 @@ pub(super) fn link(at: &impl AsFd, path: impl rustix::path::Arg) -> io::Result<O
 }
 
 /// Calls `each` with the name of each entry of a folder, except `.` and `..`. The list ends where it cannot be read on.
-pub(super) fn each_entry(folder: &impl AsFd, each: &mut dyn FnMut(&[u8])) {
+pub(super) fn each_entry(folder: &impl AsFd, each: &mut dyn FnMut(&CStr)) {
     let mut buffer = [MaybeUninit::uninit(); 32 << 10];
     let mut entries = RawDir::new(folder, &mut buffer);
     while let Some(Ok(entry)) = entries.next() {
-        let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
+        let name = entry.file_name();
+        if name != c"." && name != c".." {
             each(name);
         }
     }
