@@ -242,7 +242,7 @@ impl Run<'_> {
     /// Keeps the sockets that answer a question; hands them over at once if their processes are not of interest.
     fn sockets(&mut self, view: &mut View, wanted: &Wanted) -> ControlFlow<()> {
         let first = self.kept.len();
-        let limit = self.keep_limit();
+        let (limit, why) = self.keep_limit();
         let mut dropped = 0;
         let namespace = self.namespaces.len() - 1;
         let (plan, context, statistics, kept) =
@@ -271,7 +271,6 @@ impl Run<'_> {
             self.not_listed(&format!("{} sockets", wanted.protocol.name()), &error);
         }
         if dropped > 0 {
-            let why = format!("limit reached: sockets = {limit}");
             self.context.skipped(Skipped::one("socket", why).count(dropped));
         }
         for one in &mut self.kept[first..] {
@@ -284,13 +283,16 @@ impl Run<'_> {
         }
     }
 
-    /// More sockets than may be reported are of no use, unless processes decide which ones those are.
-    fn keep_limit(&self) -> usize {
-        let reported = usize::try_from(self.context.limits().findings).unwrap_or(usize::MAX);
-        if self.plan.only.programs.is_empty() {
-            reported.saturating_add(1).min(MAX_KEPT)
-        } else {
-            MAX_KEPT
+    /// How many sockets to keep, and the limit behind that: more than may be reported are of no use, unless processes
+    /// decide which ones those are.
+    fn keep_limit(&self) -> (usize, String) {
+        let findings = self.context.limits().findings;
+        match usize::try_from(findings) {
+            // One more, so that the report says that there are more.
+            Ok(reported) if self.plan.only.programs.is_empty() && reported < MAX_KEPT => {
+                (reported + 1, format!("limit reached: findings = {findings}"))
+            }
+            _ => (MAX_KEPT, format!("limit reached: sockets = {MAX_KEPT}")),
         }
     }
 

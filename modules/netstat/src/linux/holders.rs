@@ -1,6 +1,6 @@
 //! Which processes have which sockets open.
 
-use super::namespaces::{each_entry, link};
+use super::files::{each_entry, link};
 use crate::finding::Process;
 use crate::parse::links;
 use gumshoe_plugin_api::Skipped;
