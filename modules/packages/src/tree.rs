@@ -107,7 +107,7 @@ pub(crate) struct OpenFile {
 }
 
 /// What tells one file from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {
     device: u64,
     inode: u64,
@@ -264,22 +264,24 @@ impl Folder {
         Ok(FileId::of(&fstat(&self.0)?))
     }
 
-    /// The names in it, sorted; and whether there are more than [`MAX_NAMES`].
-    pub fn names(&self) -> Result<(Vec<OsString>, bool), Reason> {
+    /// The names in it, sorted, as many as the limit permits; and whether these are all.
+    pub fn names(&self, limit: usize) -> Result<(Vec<OsString>, bool), Reason> {
         let mut names = Vec::new();
+        let mut is_all = true;
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name == b"." || name == b".." {
                 continue;
             }
-            if names.len() == MAX_NAMES {
-                return Ok((names, true));
+            if names.len() == limit {
+                is_all = false;
+                break;
             }
             names.push(OsStr::from_bytes(name).to_owned());
         }
         names.sort_unstable();
-        Ok((names, false))
+        Ok((names, is_all))
     }
 
     /// When a file in it changed, in seconds since 1970; none where there is no such file.

@@ -12,6 +12,7 @@ pub mod ndb;
 pub mod npm;
 pub mod os_release;
 pub mod pacman;
+pub mod plist;
 pub mod python;
 pub mod receipt;
 pub mod rpm_header;

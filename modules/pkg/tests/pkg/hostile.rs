@@ -86,6 +86,17 @@ fn files_beyond_a_limit_are_reported_with_it() {
 }
 
 #[test]
+fn databases_beyond_a_limit_are_reported_with_it() {
+    let top = tree(&[("var/lib/rpm/.keep", "")]);
+    let database = fs::File::create(top.path().join("var/lib/rpm/rpmdb.sqlite")).unwrap();
+    database.set_len(17 << 30).unwrap();
+    assert_eq!(
+        gaps(top.path()),
+        ["package database: limit reached: 17179869184 bytes"]
+    );
+}
+
+#[test]
 fn records_that_are_not_understood_are_reported_one_by_one() {
     let python = "usr/lib/python3/dist-packages";
     let top = tree(&[
@@ -115,6 +126,20 @@ fn records_that_are_not_understood_are_reported_one_by_one() {
     );
     // A formula is there also when its receipt is damaged.
     assert_eq!(names(&run(top.path(), &json!({})).findings), ["a 1", "b 1"]);
+}
+
+#[test]
+fn a_folder_in_itself_is_looked_at_once() {
+    let top = tree(&[("usr/lib/node_modules/a/package.json", "{\"name\":\"a\"}")]);
+    for link in ["a/node_modules", "b", "c"] {
+        symlink(
+            "/usr/lib/node_modules",
+            top.path().join("usr/lib/node_modules").join(link),
+        )
+        .unwrap();
+    }
+    symlink("node_modules", top.path().join("usr/lib/other")).unwrap();
+    assert_eq!(names(&found(top.path(), &json!({}))), ["a "]);
 }
 
 #[test]
