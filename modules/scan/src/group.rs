@@ -66,8 +66,15 @@ pub(crate) fn groups(members: &[Member<'_>]) -> (Vec<Group>, Vec<usize>) {
     (groups.collect(), refused)
 }
 
+/// Members of one literal each, up to which each is better searched by itself: two passes of `memmem` over a block in the
+/// cache take less time than one of a searcher of many.
+const MAX_SEPARATE: usize = 2;
+
 /// Splits members so that no batch but that of one member alone has more literals than a fast searcher takes.
 fn batches<'l>(members: &[Member<'l>]) -> Vec<Vec<Member<'l>>> {
+    if members.len() <= MAX_SEPARATE && members.iter().all(|member| member.literals.len() == 1) {
+        return members.iter().map(|member| vec![*member]).collect();
+    }
     let mut batches: Vec<Vec<Member<'l>>> = Vec::new();
     let mut count = 0;
     for member in members {

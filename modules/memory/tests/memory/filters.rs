@@ -1,0 +1,179 @@
+//! What narrows a search down.
+
+use crate::victim::{Victim, addresses, ask, file_with, pids, scene};
+use gumshoe_module_memory::Memory;
+use gumshoe_plugin_api::harness;
+use serde_json::json;
+
+#[test]
+fn names_users_and_pids_narrow_down() {
+    let [one, other] = [Victim::new(20, &["anon"]), Victim::new(20, &["anon"])];
+    let mut both = [one.pid(), other.pid()];
+    both.sort_unstable();
+    let uid = rustix::process::geteuid().as_raw().to_string();
+    let text = one.text();
+    for (search, expected) in [
+        (
+            json!({"names": ["memory-victim$"], "contents": [text]}),
+            both.to_vec(),
+        ),
+        (json!({"names": ["/another$"], "contents": [text]}), vec![]),
+        (
+            json!({"contents": [text], "pids": [other.pid()]}),
+            vec![other.pid()],
+        ),
+        (json!({"contents": [text], "users": [uid]}), both.to_vec()),
+        (json!({"contents": [text], "users": ["4294967294"]}), vec![]),
+    ] {
+        let mut search = search;
+        search["options"] = json!({"matchall": true});
+        assert_eq!(
+            pids(&ask(&json!({"searches": {"s": search}}))),
+            expected,
+            "{search}"
+        );
+    }
+}
+
+#[test]
+fn without_matchall_each_filter_finds_for_itself() {
+    let victim = Victim::new(21, &["anon"]);
+    let search = |matchall: bool| {
+        json!({"names": ["memory-victim$", "/another$"], "libraries": ["libc[.-]"], "contents": [victim.text(), "absent[0-9]{9}x"],
+               "options": {"matchall": matchall}})
+    };
+    assert!(!victim.ask(search(true)).found);
+    let report = victim.ask(search(false));
+    let matches = report.findings[0]["matches"].as_array().unwrap();
+    let filters: Vec<&str> = matches
+        .iter()
+        .map(|found| found["filter"].as_str().unwrap())
+        .collect();
+    assert_eq!(filters, ["name", "library", "content"]);
+    assert!(matches[1]["file"].as_str().unwrap().contains("libc"));
+}
+
+#[test]
+fn regions_narrow_down() {
+    let (_folder, path) = file_with(22, 4096, &[60]);
+    let victim = Victim::new(22, &["anon", "heap", &scene("clean", &path), "execonly"]);
+    let at = |scene: usize| victim.scenes[scene][0] + if scene == 2 { 60 } else { 0 };
+    for (regions, expected) in [
+        (vec!["heap"], vec![at(1)]),
+        (vec!["file"], vec![at(2)]),
+        (vec!["exec"], vec![at(3)]),
+        (vec!["anon"], vec![at(0), at(3)]),
+        (vec!["write"], vec![at(0), at(1)]),
+        (vec!["stack"], vec![]),
+        (vec!["heap", "exec"], vec![at(1), at(3)]),
+    ] {
+        let mut expected = expected;
+        expected.sort_unstable();
+        let report = victim.ask(json!({"contents": [victim.text()], "regions": regions}));
+        assert_eq!(addresses(&report), expected, "{regions:?}");
+    }
+}
+
+#[test]
+fn offset_and_length_narrow_down() {
+    let victim = Victim::new(23, &["boundaries"]);
+    let texts = victim.texts();
+    let from = |options| addresses(&victim.ask(json!({"contents": [victim.text()], "options": options})));
+    let middle = texts[20];
+    assert_eq!(from(json!({"offset": middle, "max_matches": 100})), texts[20..]);
+    for (maxlength, expected) in [(24, vec![middle]), (23, vec![])] {
+        assert_eq!(from(json!({"offset": middle, "maxlength": maxlength})), expected);
+    }
+    assert_eq!(from(json!({"maxlength": 1})), Vec::<u64>::new());
+}
+
+#[test]
+fn matches_beyond_the_limit_are_named() {
+    let victim = Victim::new(24, &["boundaries"]);
+    let report =
+        victim.ask(json!({"contents": [victim.text(), "zzz[0-9]{5}yyy"], "options": {"max_matches": 3}}));
+    assert_eq!(addresses(&report), victim.texts()[..3]);
+    assert_eq!(
+        report.findings[0]["limited"],
+        json!([format!("content {}", victim.text())])
+    );
+}
+
+#[test]
+fn searches_share_one_look_and_answer_each_for_itself() {
+    let victim = Victim::new(25, &["anon", "heap"]);
+    let pid = json!([victim.pid()]);
+    let report = ask(&json!({"searches": {
+        "heap": {"pids": pid, "contents": [victim.text()], "regions": ["heap"]},
+        "all": {"pids": pid, "contents": [victim.text()]},
+        "none": {"pids": pid, "contents": ["zzz[0-9]{5}yyy"]},
+        "other": {"pids": [1], "contents": [victim.text()]},
+    }}));
+    let counts: Vec<(&str, usize)> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            (
+                finding["search"].as_str().unwrap(),
+                finding["matches"].as_array().unwrap().len(),
+            )
+        })
+        .collect();
+    assert_eq!(counts, [("all", 2), ("heap", 1)]);
+}
+
+#[test]
+fn findings_say_who_the_process_is() {
+    let victim = Victim::new(26, &["anon"]);
+    let report = victim.ask(json!({"contents": [victim.text()]}));
+    let finding = &report.findings[0];
+    assert_eq!(finding["comm"], "memory-victim");
+    assert_eq!(
+        finding["exe"],
+        std::fs::canonicalize(crate::victim::PROGRAM)
+            .unwrap()
+            .to_str()
+            .unwrap()
+    );
+    assert!(finding["build_id"].as_str().unwrap().len() >= 16);
+    assert!(finding["start_time"].as_str().unwrap().ends_with('Z'));
+    let found = &finding["matches"][0];
+    assert_eq!(
+        (found["region"].as_str(), found["perms"].as_str()),
+        (Some("anon"), Some("rw-p"))
+    );
+    assert_eq!(found["length"], 24);
+    let report = report.findings[0].to_string();
+    assert!(
+        report.matches(&victim.text()).count() == 1,
+        "the pattern is repeated, the content is not: {report}"
+    );
+}
+
+#[test]
+fn the_declaration_and_its_examples_hold() {
+    assert_eq!(harness::conforms::<Memory>(), Vec::<String>::new());
+}
+
+#[test]
+fn wrong_parameters_are_named_before_anything_runs() {
+    for (search, pointer) in [
+        (json!({"contents": ["("]}), "/searches/s/contents/0"),
+        (json!({"contents": ["a*"]}), "/searches/s/contents/0"),
+        (json!({"bytes": ["0g"]}), "/searches/s/bytes/0"),
+        (
+            json!({"contents": ["[^a]{3}"], "wide": true}),
+            "/searches/s/contents/0",
+        ),
+        (json!({"names": ["["]}), "/searches/s/names/0"),
+        (json!({}), "/searches/s"),
+        (
+            json!({"contents": ["a"], "options": {"max_matches": 0}}),
+            "/searches/s/options/max_matches",
+        ),
+        (json!({"content": ["a"]}), "/searches/s"),
+    ] {
+        let problems = harness::plan::<Memory>(&json!({"searches": {"s": search}})).unwrap_err();
+        assert!(problems.to_string().contains(pointer), "{search}: {problems}");
+    }
+}
