@@ -52,6 +52,17 @@ impl Tree {
         Self { base, has_remote }
     }
 
+    /// The tree below one of its folders, which is found without leaving this one.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be opened.
+    pub fn below(&self, path: &Path) -> Result<Self, Reason> {
+        self.refuse_remote(path)?;
+        let folder = os::open_folder(self.base.as_fd(), path)?;
+        Ok(Self::new(Base::new(folder, self.base.mounts().below(path))))
+    }
+
     /// Opens a file; none when there is no such file.
     pub(crate) fn open(&self, path: &Path) -> Result<Option<OpenFile>, Reason> {
         self.refuse_remote(path)?;
@@ -346,7 +357,10 @@ mod tests {
     #[test]
     fn only_regular_files_are_read() {
         let (top, tree) = tree();
-        rustix::fs::mkfifoat(rustix::fs::CWD, top.path().join("pipe"), 0o600.into()).unwrap();
+        let mkfifo = std::process::Command::new("mkfifo")
+            .arg(top.path().join("pipe"))
+            .status();
+        assert!(mkfifo.unwrap().success());
         symlink("/dev/zero", top.path().join("device")).unwrap();
         symlink("/plain", top.path().join("link")).unwrap();
         std::fs::write(top.path().join("plain"), "text").unwrap();
