@@ -18,7 +18,6 @@ pub mod receipt;
 pub mod rpm_header;
 pub mod snap;
 pub mod sqlite;
-pub mod wal;
 
 mod bytes;
 pub use bytes::lossy;

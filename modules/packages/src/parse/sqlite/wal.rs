@@ -4,8 +4,10 @@
 
 use std::collections::HashMap;
 
-use super::bytes::{array_at, be32, le32};
-use crate::{Storage, StorageError};
+use crate::{
+    Storage, StorageError,
+    parse::bytes::{array_at, be32, le32},
+};
 
 /// What a log begins with; the lowest bit says in which order checksums take their bytes.
 const MAGIC: u32 = 0x377f_0682;
