@@ -132,7 +132,9 @@ impl Reader<'_> {
         file: OpenFile,
         max_bytes: u64,
     ) -> Option<Vec<u8>> {
-        let Some(left) = self.bytes_left.checked_sub(file.size()) else {
+        // A file that is too large is refused before any of it is read.
+        let cost = Some(file.size()).filter(|&size| size <= max_bytes).unwrap_or(0);
+        let Some(left) = self.bytes_left.checked_sub(cost) else {
             let limit = MAX_TREE_BYTES;
             self.gap(what, path, Reason::TooLarge { limit });
             return None;

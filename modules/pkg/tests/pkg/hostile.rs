@@ -98,6 +98,28 @@ fn databases_beyond_a_limit_are_reported_with_it() {
 }
 
 #[test]
+fn files_that_are_refused_do_not_count_as_read() {
+    let folder = "usr/lib/python3/dist-packages";
+    let top = tree(&[(
+        format!("{folder}/z-1.dist-info/METADATA").as_str(),
+        "Name: z\nVersion: 1\n",
+    )]);
+    for name in ["a", "b", "c"] {
+        let path = format!("{folder}/{name}-1.dist-info/METADATA");
+        put(top.path(), &path, "");
+        let file = fs::File::create(top.path().join(path)).unwrap();
+        file.set_len(3 << 30).unwrap();
+    }
+    let report = run(top.path(), &json!({}));
+    assert_eq!(names(&report.findings), ["z 1"]);
+    let skipped = &report.coverage.skipped[0];
+    assert_eq!(
+        (skipped.why.as_str(), skipped.count),
+        ("limit reached: 4194304 bytes", 3)
+    );
+}
+
+#[test]
 fn records_that_are_not_understood_are_reported_one_by_one() {
     let python = "usr/lib/python3/dist-packages";
     let top = tree(&[
