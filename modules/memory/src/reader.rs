@@ -1,6 +1,6 @@
 //! Reads what is wanted of one process's memory, in the order of addresses.
 
-use crate::collect::{Collector, Located};
+use crate::collect::{Collector, Matches};
 use crate::engine::Engine;
 use crate::feed::{Feeder, Interrupt, Out};
 use crate::layout::{Runs, is_in_memory};
@@ -68,8 +68,8 @@ impl<'e> Reader<'e> {
         self.later.clear();
     }
 
-    /// The matches, by pattern and address.
-    pub fn matches(&mut self) -> Vec<Located> {
+    /// What was found.
+    pub fn matches(&mut self) -> Matches {
         self.collector.finish()
     }
 

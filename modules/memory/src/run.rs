@@ -37,7 +37,10 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
     };
     let mut statistics = Statistics::default();
     for _ in 0..ROUNDS {
-        let pids: Vec<u32> = host.pids()?.into_iter().filter(|pid| seen.insert(*pid)).collect();
+        let listed = host.pids()?.into_iter();
+        let pids: Vec<u32> = listed
+            .filter(|&pid| plan.concerns(pid) && seen.insert(pid))
+            .collect();
         examine(&engine, &pids, &mut statistics);
         if engine.is_stopped() {
             break;

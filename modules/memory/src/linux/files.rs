@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 /// What identifies a file on this host: device and inode, and when it was made, as numbers of deleted files go to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileKey {
-    device: u64,
+    /// Major and minor number.
+    device: (u32, u32),
     inode: u64,
     /// Seconds and nanoseconds; zero where the file system does not tell.
     made: (i64, u32),
@@ -29,6 +30,13 @@ const MEMORY: [u64; 2] = [
     0x0102_1994, // tmpfs, memfd, shared memory
     0x8584_58f6, // ramfs
 ];
+
+impl FileKey {
+    /// Major and minor number of the device.
+    pub(super) fn device(&self) -> (u32, u32) {
+        self.device
+    }
+}
 
 /// Why the content of a mapping cannot be read as a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,9 +151,8 @@ fn of(stat: &Statx) -> FileKey {
     } else {
         (0, 0)
     };
-    let device = u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor);
     FileKey {
-        device,
+        device: (stat.stx_dev_major, stat.stx_dev_minor),
         inode: stat.stx_ino,
         made,
     }

@@ -2,8 +2,8 @@
 
 use crate::anomalies;
 use crate::memory::{
-    PAGE, PRIVATE, READ_WRITE, anonymous, fork_and_wait, huge, map, memfd, own_mounts, poke, protect, put,
-    put_part,
+    PAGE, PRIVATE, READ_WRITE, anonymous, fork_and_wait, huge, map, memfd, own_mounts, page_out, poke,
+    protect, put, put_part,
 };
 use crate::text::{TEXT_BYTES, byte};
 use std::fs::{File, OpenOptions};
@@ -37,6 +37,12 @@ pub fn prepare(name: &str, path: &str, seed: u64, held: &mut Vec<Vec<u8>>) -> Op
             ),
             seed,
         )],
+        "swapped" => {
+            let address = anonymous(PAGE);
+            put(address, seed);
+            page_out(address, PAGE);
+            vec![address]
+        }
         "sparse" => vec![put(
             map(0, 8 * GIB, READ_WRITE, NO_RESERVE, None, 0) + 5 * GIB,
             seed,
