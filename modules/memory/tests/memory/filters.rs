@@ -27,11 +27,10 @@ fn names_users_and_pids_narrow_down() {
     ] {
         let mut search = search;
         search["options"] = json!({"matchall": true});
-        assert_eq!(
-            pids(&ask(&json!({"searches": {"s": search}}))),
-            expected,
-            "{search}"
-        );
+        let mut found = pids(&ask(&json!({"searches": {"s": search}})));
+        // Other tests that run at the same time have copies of what they read.
+        found.retain(|pid| both.contains(pid));
+        assert_eq!(found, expected, "{search}");
     }
 }
 
