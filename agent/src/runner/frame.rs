@@ -11,6 +11,8 @@ use std::io::{self, Read, Write};
 /// How long a payload may be: a report of 8 MiB in one finding, and parameters of 16 MiB, fit.
 pub const MAX_PAYLOAD: usize = 17 << 20;
 const HEADER: usize = 5;
+/// Room that is made for a payload before it has arrived: nearly all fit, and are read by one call of the system.
+const EARLY_BYTES: usize = 16 << 10;
 
 /// What the agent asks of a runner.
 pub mod ask {
@@ -105,8 +107,8 @@ pub fn read(from: &mut impl Read) -> io::Result<Option<Frame>> {
         let message = format!("a message of {length} bytes is announced; at most {MAX_PAYLOAD} are allowed");
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
-    let mut payload = Vec::new();
-    // Grown as bytes arrive: an announcement alone makes nobody allocate.
+    // Grown as bytes arrive: an announcement alone makes nobody allocate more than a little.
+    let mut payload = Vec::with_capacity(length.min(EARLY_BYTES));
     let arrived = from.take(length as u64).read_to_end(&mut payload)?;
     if arrived < length {
         return Err(io::ErrorKind::UnexpectedEof.into());

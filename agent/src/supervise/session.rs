@@ -8,7 +8,7 @@ use gumshoe_plugin_api::host::Candidate;
 use gumshoe_plugin_api::{Description, Limits, Occurrence, Rejection, Report};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use std::fs::File;
-use std::io::{self, IoSlice};
+use std::io::{self, BufReader, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a runner may take to load the plugin, and to answer a question that runs nothing.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// Bytes that are read from a runner at a time: many findings at once, where there are many.
+const READ_BYTES: usize = 32 << 10;
 /// How many messages of a runner may wait here before it has to wait.
 const BACKLOG: usize = 64;
 
@@ -304,7 +306,7 @@ impl Session {
 
     /// Starts the thread that turns the socket's bytes into events.
     fn read_frames(&mut self) -> io::Result<()> {
-        let mut socket = self.socket.try_clone()?;
+        let mut socket = BufReader::with_capacity(READ_BYTES, self.socket.try_clone()?);
         let sender = self.sender.clone();
         std::thread::spawn(move || {
             loop {

@@ -8,8 +8,7 @@ use std::{
 };
 
 use gumshoe_plugin_api::Problems;
-use gumshoe_scan::{PatternError, lines::LineSet};
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
 use crate::{
     condition::{Account, AttributeTest, Condition, ContentTest, DigestTest, MetadataTest, Mode, Stamp},
@@ -20,6 +19,7 @@ use crate::{
         digest::{hex, to_hex},
         size::SizeTest,
     },
+    patterns::{Patterns, regex},
     plan::{Kinds, Plan, Search},
 };
 
@@ -33,8 +33,6 @@ pub const MAX_REGEXES: usize = 4096;
 pub const MAX_THREADS: u32 = 64;
 /// Characters in a label.
 const MAX_LABEL_LENGTH: usize = 64;
-/// Bytes that one compiled expression may take.
-const REGEX_BYTES: usize = 1 << 20;
 
 /// Checks parameters.
 ///
@@ -337,80 +335,6 @@ fn digest(filter: Filter, text: &str) -> Result<(Algorithm, Box<[u8]>), String> 
         )
     })?;
     Ok((algorithm, bytes))
-}
-
-/// Compiles a regular expression over bytes, Unicode off unless `(?u)`.
-fn regex(pattern: &str) -> Result<Regex, String> {
-    let compiled = RegexBuilder::new(pattern)
-        .unicode(false)
-        .size_limit(REGEX_BYTES)
-        .build();
-    compiled.map_err(|error| {
-        // The line scanner reads the same syntax and says in one line where it went wrong.
-        match LineSet::new(&[pattern]) {
-            Err(error) => pattern_message(&error),
-            Ok(_) => error.to_string().lines().last().unwrap_or_default().to_owned(),
-        }
-    })
-}
-
-/// The message without the pattern's number, which the pointer tells already.
-fn pattern_message(error: &PatternError) -> String {
-    match error {
-        PatternError::Syntax {
-            position,
-            message,
-            pointer,
-            ..
-        } => format!("byte {position}: {message}: {pointer}"),
-        PatternError::TooLong { length, limit, .. } => {
-            format!("{length} bytes are more than the limit of {limit}")
-        }
-        PatternError::TooBig { limit, .. } => {
-            format!("compiles to more than {limit} bytes; use smaller repetitions or fewer Unicode classes")
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Content patterns of all searches, each once.
-#[derive(Default)]
-struct Patterns {
-    /// With the pointer to its first use.
-    texts: Vec<(String, String)>,
-    numbers: HashMap<String, usize>,
-}
-
-impl Patterns {
-    /// The number of a pattern.
-    fn add(&mut self, pattern: &str, pointer: impl FnOnce() -> String) -> usize {
-        if let Some(&known) = self.numbers.get(pattern) {
-            return known;
-        }
-        self.texts.push((pattern.to_owned(), pointer()));
-        self.numbers.insert(pattern.to_owned(), self.texts.len() - 1);
-        self.texts.len() - 1
-    }
-
-    /// Compiles them. Each bad one becomes a problem; `None` when checking had to be given up.
-    fn compile(&self, problems: &mut Problems) -> Option<LineSet> {
-        let mut texts: Vec<&str> = self.texts.iter().map(|(text, _)| text.as_str()).collect();
-        for _ in 0..=Problems::MAX {
-            let error = match LineSet::new(&texts) {
-                Ok(set) => return Some(set),
-                Err(error) => error,
-            };
-            let index = error.index().filter(|index| *index < texts.len());
-            let pointer = index.map_or("/searches", |index| self.texts[index].1.as_str());
-            problems.add(pointer, pattern_message(&error));
-            // The set is not used once there is a problem; an empty pattern lets the others be checked.
-            match index {
-                Some(index) => texts[index] = "",
-                None => break,
-            }
-        }
-        None
-    }
 }
 
 #[cfg(test)]

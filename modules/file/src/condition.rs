@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use gumshoe_process::Names;
 use gumshoe_unpack::Codec;
 use regex::bytes::Regex;
 
@@ -10,7 +11,6 @@ use crate::{
     metadata::Metadata,
     params::Filter,
     parse::{
-        accounts::Names,
         age::{AgeTest, Nanoseconds},
         size::SizeTest,
     },

@@ -97,12 +97,18 @@ pub struct Container {
     pub pid: u32,
 }
 
+/// A time without its fraction: nanoseconds are for programs.
+fn to_seconds(time: &str) -> String {
+    time.split_once('.')
+        .map_or_else(|| time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
+}
+
 impl Finding {
     /// A finding with what metadata says.
     #[must_use]
     pub fn new(search: &str, path: &[u8], metadata: &Metadata, surroundings: &Surroundings) -> Self {
         let (path, path_bytes) = shown(path);
-        let name = |id: Option<u32>, names: &crate::parse::accounts::Names| names.of(id?).map(str::to_owned);
+        let name = |id: Option<u32>, names: &gumshoe_process::Names| names.of(id?).map(str::to_owned);
         Self {
             search: search.to_owned(),
             path,
@@ -144,7 +150,7 @@ impl Finding {
             account(&self.owner, self.uid),
             account(&self.group, self.gid),
             self.size,
-            self.mtime.as_deref().unwrap_or("-"),
+            self.mtime.as_deref().map_or_else(|| "-".to_owned(), to_seconds),
             escape(&self.path),
         );
         if let Some(member) = &self.member {

@@ -25,7 +25,7 @@ use crate::{
     finding::Container,
     metadata::Metadata,
     params::FileKind,
-    parse::{age::Nanoseconds, capability, cgroup},
+    parse::{age::Nanoseconds, capability},
 };
 
 /// Longest list of attribute names that the kernel returns (`XATTR_LIST_MAX`, `xattr(7)`).
@@ -341,7 +341,7 @@ fn container(process: &Path, pid: u32, seen: &mut Vec<(u64, u64)>) -> Result<Opt
         return Ok(None);
     }
     seen.push(id);
-    let name = cgroup::container(&read_proc(&process.join("cgroup")));
+    let name = gumshoe_process::container(&read_proc(&process.join("cgroup")));
     let (id, runtime) = name.map_or_else(|| (String::new(), "unknown"), |name| (name.id, name.runtime));
     let mounts = MountTable::parse(&read_proc(&process.join("mountinfo")));
     let container = Container {

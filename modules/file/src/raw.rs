@@ -366,7 +366,7 @@ pub(crate) fn why_not_unpacked(reason: &Reason) -> String {
         Reason::Unsupported { format, .. } => format!("{format} feature that is not supported"),
         Reason::Overlap { .. } => "data that overlaps another member's".to_owned(),
         Reason::Size { .. } => "size that is not as stated".to_owned(),
-        Reason::Source { kind, .. } => format!("input/output error ({kind})"),
+        Reason::Source { kind, .. } => format!("system error: {kind}"),
         Reason::Decoder { codec, .. } => format!("{} decoder failed", codec.name()),
         Reason::Interrupted(_) => "interrupted".to_owned(),
         _ => "could not be unpacked".to_owned(),

@@ -7,16 +7,18 @@ use std::{
 };
 
 use gumshoe_plugin_api::{Context, Failure, Skipped};
+use gumshoe_process::Names;
 use gumshoe_walk::{Base, Devices, EntryWork, Options, RemoteFs, Root, walk};
 
 use crate::{
     condition::Surroundings,
     engine::{Engine, SearchRoot, Statistics, Tally},
     finding::Container,
+    links::is_remote,
     os,
-    parse::{accounts::Names, age::Nanoseconds},
+    parse::age::Nanoseconds,
     plan::{Plan, Search},
-    visit::{FileVisitor, is_remote, why},
+    visit::{FileVisitor, why},
 };
 
 /// Threads that read files when nobody says how many.

@@ -1,13 +1,12 @@
 //! One thread's part of a walk: candidates by name, then by metadata, then by content.
 
 use std::{
-    ffi::{CStr, CString, OsStr},
+    ffi::{CStr, CString},
     mem,
-    os::{fd::AsFd, unix::ffi::OsStrExt},
-    path::{Component, Path, PathBuf},
+    os::unix::ffi::OsStrExt,
 };
 
-use gumshoe_walk::{Base, Dir, Entry, Flow, FsKind, Skip, SkipReason, Visitor, classify_fs};
+use gumshoe_walk::{Dir, Entry, Flow, Skip, SkipReason, Visitor};
 use rustix::io::Errno;
 
 use crate::{
@@ -17,7 +16,6 @@ use crate::{
     engine::{Engine, Gap, Statistics, Weight},
     finding::{Finding, Matched, shown},
     metadata::Metadata,
-    os::Target,
     params::{FileKind, Options},
     plan::Search,
     raw::{self, RawFile},
@@ -33,8 +31,9 @@ pub struct FileVisitor<'a> {
     pub(crate) statistics: Statistics,
     /// The roots that cover the folder at hand, and the searches that these belong to.
     roots: Vec<usize>,
-    covering: Vec<usize>,
-    candidates: Vec<usize>,
+    pub(crate) covering: Vec<usize>,
+    /// Kept for its memory only.
+    pub(crate) candidates: Vec<usize>,
 }
 
 impl<'a> FileVisitor<'a> {
@@ -117,94 +116,8 @@ impl<'a> FileVisitor<'a> {
         self.candidates = candidates;
     }
 
-    /// Tests a link as the file that it leads to, for the searches below whose paths that lies.
-    fn test_link(&mut self, dir: &Dir, name: &CStr) {
-        let covering = mem::take(&mut self.covering);
-        let mut candidates = mem::take(&mut self.candidates);
-        self.by_name(
-            &covering,
-            name.to_bytes(),
-            |search| search.kinds.follow_links(),
-            &mut candidates,
-        );
-        self.covering = covering;
-        if !candidates.is_empty()
-            && let Some(target) = self.follow(dir, name, &mut candidates)
-        {
-            let subject = Subject {
-                dir,
-                name,
-                target: Some(target),
-                kind: FileKind::File,
-            };
-            self.examine(&subject, &mut candidates);
-        }
-        self.candidates = candidates;
-    }
-
-    /// Follows a link to a file. Links that lead nowhere, elsewhere or to anything else are passed over, as documented.
-    fn follow(&self, dir: &Dir, name: &CStr, candidates: &mut Vec<usize>) -> Option<Target> {
-        let path = dir.path_of(name);
-        if self.leads_to_remote(dir, name, candidates) {
-            return None;
-        }
-        let target = match Target::find(self.engine.base, &path) {
-            Ok(target) => target,
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::OPNOTSUPP) => {
-                return None;
-            }
-            Err(errno) => {
-                let (why, weight) = why(errno);
-                self.engine.report(
-                    &Gap {
-                        what: "link",
-                        why,
-                        path: &path,
-                        count: 1,
-                        bytes: 0,
-                        weight,
-                    },
-                    candidates.iter().copied(),
-                );
-                return None;
-            }
-        };
-        if target.stat().ok()?.kind != FileKind::File {
-            return None;
-        }
-        if !dir.is_file_root() {
-            let real_path = target.real_path().ok()?;
-            let below = |search: usize| {
-                let roots = self.engine.roots.iter().filter(|root| root.search == search);
-                roots
-                    .filter_map(|root| root.real_path.as_ref())
-                    .any(|root| real_path.starts_with(root))
-            };
-            candidates.retain(|&search| below(search));
-        }
-        (!candidates.is_empty()).then_some(target)
-    }
-
-    /// Whether a link points, by its text, at a remote file system that no search asks for: following it may take for
-    /// ever.
-    fn leads_to_remote(&self, dir: &Dir, name: &CStr, searches: &[usize]) -> bool {
-        if searches
-            .iter()
-            .any(|&search| self.engine.plan.searches[search].options.remotefs)
-        {
-            return false;
-        }
-        let Ok(text) = crate::os::link_text(dir.as_fd(), name) else {
-            return false;
-        };
-        is_remote(
-            self.engine.base,
-            &plain(&dir.path().join(OsStr::from_bytes(&text))),
-        )
-    }
-
     /// Tests metadata and content of a candidate, and reports what is found.
-    fn examine(&mut self, subject: &Subject<'_>, candidates: &mut Vec<usize>) {
+    pub(crate) fn examine(&mut self, subject: &Subject<'_>, candidates: &mut Vec<usize>) {
         let plan = self.engine.plan;
         let asks_metadata = |&search: &usize| {
             !plan.searches[search].metadata.is_empty() || !plan.searches[search].attributes.is_empty()
@@ -439,7 +352,7 @@ impl Visitor for FileVisitor<'_> {
             SkipReason::OtherDevice => ("other device".to_owned(), Weight::ByDesign),
             SkipReason::DepthLimit => self.depth_limit(skip),
             SkipReason::TooManyOpenFiles => ("too many open files".to_owned(), Weight::Error),
-            SkipReason::Io(errno) => (format!("input/output error ({errno})"), Weight::Error),
+            SkipReason::Io(errno) => (format!("system error: {errno}"), Weight::Error),
             other => (format!("not visited ({other:?})"), Weight::Error),
         };
         let what = if *skip.reason() == SkipReason::NotFound {
@@ -512,27 +425,6 @@ impl FileVisitor<'_> {
     }
 }
 
-/// Whether a path lies, by the mount table, on a file system behind a network.
-pub(crate) fn is_remote(base: &Base, path: &Path) -> bool {
-    let mount = base.mounts().covering(path);
-    mount.is_some_and(|mount| classify_fs(&mount.fs) == FsKind::Remote || mount.fs == "autofs")
-}
-
-/// The path without `.` and `..`, judged by its text alone.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                plain.pop();
-            }
-            other => plain.push(other),
-        }
-    }
-    plain
-}
-
 /// Why something could not be examined, in few different words, and how that is reported.
 pub(crate) fn why(errno: Errno) -> (String, Weight) {
     match errno {
@@ -545,6 +437,6 @@ pub(crate) fn why(errno: Errno) -> (String, Weight) {
         ),
         Errno::MFILE | Errno::NFILE => ("too many open files".to_owned(), Weight::Error),
         Errno::NAMETOOLONG => ("the path is too long to follow a link".to_owned(), Weight::Error),
-        other => (format!("input/output error ({other})"), Weight::Error),
+        other => (format!("system error: {other}"), Weight::Error),
     }
 }

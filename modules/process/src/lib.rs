@@ -21,7 +21,7 @@ pub use macos::Host;
 
 pub use error::ProcessError;
 pub use parse::accounts::Names;
-pub use parse::cgroup::Container;
+pub use parse::cgroup::{Container, container};
 pub use time::rfc3339;
 
 /// A process as it was when it was described.

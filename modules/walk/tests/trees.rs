@@ -6,10 +6,7 @@ use std::{
     collections::BTreeSet,
     ffi::{CString, OsStr},
     fs,
-    os::unix::{
-        ffi::OsStrExt,
-        fs::{PermissionsExt, symlink},
-    },
+    os::unix::{ffi::OsStrExt, fs::symlink},
     path::{Path, PathBuf},
     sync::{
         Mutex,
@@ -277,8 +274,11 @@ fn heavy_work_on_two_files_of_one_folder_uses_two_threads() {
     assert_eq!(*barrier.inside.lock().expect("no panic"), 2);
 }
 
+// Rights of a thread of its own are Linux's.
+#[cfg(target_os = "linux")]
 #[test]
 fn unreadable_folders_are_reported() {
+    use std::os::unix::fs::PermissionsExt;
     let top = tree(&["open/file", "closed/file"]);
     let closed = top.path().join("closed");
     fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).expect("mode is set");
@@ -290,6 +290,7 @@ fn unreadable_folders_are_reported() {
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).expect("mode is set");
 }
 
+#[cfg(target_os = "linux")]
 /// Walks after the calling thread gave up the rights of root, if it had them.
 fn as_nobody(roots: &[Root]) -> support::Seen {
     if rustix::process::geteuid().is_root() {

@@ -244,14 +244,7 @@ mod tests {
             "plugin-unreadable"
         );
         fs::remove_file(&file).unwrap();
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            &file,
-            rustix::fs::FileType::Fifo,
-            Mode::from_raw_mode(0o600),
-            0,
-        )
-        .unwrap();
+        nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRUSR).unwrap();
         assert_eq!(open(&file).unwrap_err().code(), "plugin-format");
     }
 }

@@ -9,7 +9,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rustix::fs::{CWD, FileType, Mode, XattrFlags, mknodat, setxattr};
+use nix::{
+    libc::makedev,
+    sys::stat::{Mode, SFlag, mknod},
+};
+use rustix::fs::{XattrFlags, setxattr};
 use serde_json::json;
 
 use crate::support::{found, matched, paths, run, search, tree};
@@ -150,11 +154,11 @@ fn types_are_tested_as_what_they_are() {
     let top = tree(&[("file", "x"), ("folder/", "")]);
     symlink("file", top.path().join("link")).expect("link is made");
     let _socket = UnixListener::bind(top.path().join("socket")).expect("socket is made");
-    for (name, file_type, device) in [
-        ("pipe", FileType::Fifo, 0),
-        ("null", FileType::CharacterDevice, rustix::fs::makedev(1, 3)),
+    for (name, kind, device) in [
+        ("pipe", SFlag::S_IFIFO, 0),
+        ("null", SFlag::S_IFCHR, makedev(1, 3)),
     ] {
-        mknodat(CWD, top.path().join(name), file_type, Mode::RUSR, device)
+        mknod(&top.path().join(name), kind, Mode::S_IRUSR, device)
             .expect("this test needs root, to make devices");
     }
     let types = |types: &[&str]| found(top.path(), json!({ "types": types }));

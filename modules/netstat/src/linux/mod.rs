@@ -1,0 +1,21 @@
+//! Linux: netlink, `/proc`, and threads that enter other network namespaces.
+
+mod holders;
+mod namespaces;
+mod netlink;
+mod requests;
+mod tables;
+mod view;
+
+pub use holders::{Holders, holders};
+pub use namespaces::{in_each, places};
+pub use view::{Sources, View, ViewError};
+
+use gumshoe_process::{Host, Names};
+use std::path::Path;
+
+/// Names of the users of the host whose file system lies at `root`.
+#[must_use]
+pub fn users(root: &Path) -> Names {
+    Host::new(root).users().clone()
+}

@@ -1,0 +1,498 @@
+//! Every network namespace of the host, and ways into it.
+
+use super::tables;
+use super::view::{Sources, View};
+use crate::namespace::Namespace;
+use crate::parse::{links, mounts};
+use crate::plan::Namespaces;
+use gumshoe_plugin_api::Skipped;
+use gumshoe_process::{Dir, Host, ProcessError};
+use rustix::fs::{CWD, Mode, OFlags, RawDir, fstat, openat, readlinkat_raw};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::io;
+use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// Namespaces that are entered in one run.
+const MAX_NAMESPACES: usize = 4096;
+/// Sockets that are asked for the namespace that they belong to, in one run.
+const MAX_PROBES: u32 = 65_536;
+/// Bytes of the text of a link to a namespace or a socket; a longer text is of another kind.
+const LINK_BYTES: usize = 64;
+/// Where the tables of a thread's own namespace lie.
+const OWN_TABLES: &str = "/proc/thread-self/net";
+
+/// A network namespace and the way into it.
+#[derive(Debug)]
+pub struct Place {
+    /// The namespace.
+    pub namespace: Namespace,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// This thread is in it.
+    Inside,
+    /// It can be entered; or else its tables are below a process's folder.
+    Enter { fd: OwnedFd, tables: Option<PathBuf> },
+    /// Only its tables are there.
+    Tables(PathBuf),
+}
+
+/// The network namespaces to look at, the agent's own first; what could not be looked at goes to `cover`.
+///
+/// Namespaces are found by the processes and threads in them, by mounts of them in any mount namespace, by open files
+/// of processes, and by the sockets of processes (`SIOCGSKNS`).
+pub fn places(
+    root: &Path,
+    sources: Sources,
+    which: Namespaces,
+    cover: &mut dyn FnMut(Skipped),
+) -> Vec<Place> {
+    let own = std::fs::read_link(root.join("proc/thread-self/ns/net"))
+        .or_else(|_| std::fs::read_link(root.join("proc/self/ns/net")))
+        .ok()
+        .and_then(|text| links::net_namespace(text.as_os_str().as_bytes()));
+    let own = Place {
+        namespace: Namespace {
+            inode: own.unwrap_or(0),
+            own: true,
+            ..Namespace::default()
+        },
+        way: Way::Inside,
+    };
+    let mut finder = Finder {
+        root,
+        sources,
+        host: Host::new(root),
+        known: BTreeMap::from([(own.namespace.inode, own)]),
+        mounts: HashSet::new(),
+        probes: 0,
+        cover,
+    };
+    if which == Namespaces::All {
+        finder.find();
+    }
+    let mut places: Vec<Place> = finder.known.into_values().collect();
+    places.sort_by_key(|place| !place.namespace.own);
+    places
+}
+
+struct Finder<'a> {
+    root: &'a Path,
+    sources: Sources,
+    host: Host,
+    /// By number.
+    known: BTreeMap<u64, Place>,
+    /// Numbers of mount namespaces whose mounts were looked at.
+    mounts: HashSet<u64>,
+    probes: u32,
+    cover: &'a mut dyn FnMut(Skipped),
+}
+
+/// How a namespace was found.
+struct Clue<'a> {
+    /// Its number, as a link or a mount says.
+    inode: u64,
+    /// What to open to get into it.
+    open: &'a dyn Fn() -> io::Result<OwnedFd>,
+    /// Where it is mounted.
+    path: Option<&'a [u8]>,
+    /// A process in it.
+    inside: Option<u32>,
+    /// A process that has to do with it.
+    pid: Option<u32>,
+}
+
+impl Finder<'_> {
+    fn find(&mut self) {
+        let pids = match self.host.pids() {
+            Ok(pids) => pids,
+            Err(error) => return (self.cover)(skipped(&error)),
+        };
+        // Mounts come last but one, so that a namespace is known by its processes first; then what is only held.
+        let looks = [Self::by_process, Self::by_mounts, Self::by_files];
+        for look in looks {
+            for &pid in &pids {
+                let looked = self.host.dir(pid).and_then(|dir| look(self, &dir));
+                match looked {
+                    Err(error) if !error.is_gone() => {
+                        (self.cover)(skipped(&error).example(format!("pid {pid}")))
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The namespaces of a process and its threads.
+    fn by_process(&mut self, dir: &Dir) -> Result<(), ProcessError> {
+        self.by_thread(dir, dir, "ns/net")?;
+        let Ok(tasks) = openat(
+            dir,
+            "task",
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        ) else {
+            return Ok(());
+        };
+        let own = dir.pid().to_string();
+        each_entry(&tasks, &mut |name| {
+            if name != own.as_bytes() {
+                let path = [name, b"/ns/net"].concat();
+                // A thread that has ended meanwhile needs no mention.
+                let _ = self.by_thread(dir, &tasks, OsStr::from_bytes(&path));
+            }
+        });
+        Ok(())
+    }
+
+    fn by_thread(&mut self, dir: &Dir, at: &impl AsFd, path: impl AsRef<Path>) -> Result<(), ProcessError> {
+        let path = path.as_ref();
+        let pid = dir.pid();
+        let text = link(at, path).map_err(|source| ProcessError::Read {
+            pid,
+            what: "ns/net",
+            source,
+        })?;
+        let Some(inode) = text.and_then(|text| links::net_namespace(text.bytes())) else {
+            return Ok(());
+        };
+        let is_process = path == Path::new("ns/net");
+        self.add(&Clue {
+            inode,
+            open: &|| open(at, path),
+            path: None,
+            inside: is_process.then_some(pid),
+            pid: Some(pid),
+        });
+        Ok(())
+    }
+
+    /// The namespaces that are mounted somewhere in the mount namespace of a process.
+    fn by_mounts(&mut self, dir: &Dir) -> Result<(), ProcessError> {
+        let link = dir.link("ns/mnt")?;
+        let inode = link
+            .strip_prefix(b"mnt:[")
+            .and_then(|rest| rest.strip_suffix(b"]"))
+            .and_then(links::decimal);
+        if inode.is_some_and(|inode| !self.mounts.insert(inode)) {
+            return Ok(());
+        }
+        let text = dir.read("mountinfo")?;
+        for mounted in mounts::net_namespaces(&text) {
+            let path = [b"root".as_slice(), &mounted.path].concat();
+            self.add(&Clue {
+                inode: mounted.inode,
+                open: &|| open(dir, Path::new(OsStr::from_bytes(&path))),
+                path: Some(&mounted.path),
+                inside: None,
+                pid: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// The namespaces that a process has open, or that its sockets belong to.
+    fn by_files(&mut self, dir: &Dir) -> Result<(), ProcessError> {
+        let pid = dir.pid();
+        let files = dir.open("fd")?;
+        let probe = (self.sources == Sources::Netlink)
+            .then(|| Probe::new(pid))
+            .flatten();
+        let mut denied = 0;
+        each_entry(&files, &mut |name| {
+            let path = Path::new(OsStr::from_bytes(name));
+            let Ok(Some(text)) = link(&files, path) else {
+                return;
+            };
+            if let Some(inode) = links::net_namespace(text.bytes()) {
+                let clue = Clue {
+                    inode,
+                    open: &|| open(&files, path),
+                    path: None,
+                    inside: None,
+                    pid: Some(pid),
+                };
+                self.add(&clue);
+            } else if let (Some(_), Some(probe)) = (links::socket(text.bytes()), &probe) {
+                denied += u64::from(self.by_socket(probe, name).is_err());
+            }
+        });
+        if denied > 0 {
+            let why = "the network namespace that it belongs to cannot be asked for";
+            (self.cover)(
+                Skipped::one("socket", why)
+                    .count(denied)
+                    .example(format!("pid {pid}")),
+            );
+        }
+        Ok(())
+    }
+
+    /// The namespace that a socket of another process belongs to.
+    fn by_socket(&mut self, probe: &Probe, name: &[u8]) -> io::Result<()> {
+        self.probes += 1;
+        if self.probes > MAX_PROBES {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        let Some(fd) = probe.namespace_of(name)? else {
+            return Ok(());
+        };
+        let inode = fstat(&fd)?.st_ino;
+        if !self.known.contains_key(&inode) {
+            let clue = Clue {
+                inode,
+                open: &|| fd.try_clone(),
+                path: None,
+                inside: None,
+                pid: Some(probe.pid),
+            };
+            self.add(&clue);
+        }
+        Ok(())
+    }
+
+    /// Takes note of a namespace; where it was known, of where it is mounted.
+    fn add(&mut self, clue: &Clue<'_>) {
+        let path = clue.path.map(gumshoe_process::shown);
+        if let Some(place) = self.known.get_mut(&clue.inode) {
+            place.namespace.path = place.namespace.path.take().or(path);
+            return;
+        }
+        if self.known.len() > MAX_NAMESPACES {
+            let why = format!("limit reached: namespaces = {MAX_NAMESPACES}");
+            return (self.cover)(
+                Skipped::one("network namespace", why).example(format!("net:[{}]", clue.inode)),
+            );
+        }
+        let tables = clue.inside.map(|pid| self.root.join(format!("proc/{pid}/net")));
+        let way = match (self.sources, tables) {
+            (Sources::Netlink, tables) => match opened(clue) {
+                Ok(fd) => Way::Enter { fd, tables },
+                Err(error) => return (self.cover)(unopened(clue, &error)),
+            },
+            (Sources::Tables, Some(tables)) => Way::Tables(tables),
+            (Sources::Tables, None) => {
+                return (self.cover)(unopened(clue, &io::ErrorKind::Unsupported.into()));
+            }
+        };
+        let container = clue
+            .pid
+            .and_then(|pid| self.host.describe(&self.host.dir(pid).ok()?).ok()?.container);
+        let namespace = Namespace {
+            inode: clue.inode,
+            own: false,
+            path,
+            pid: clue.pid,
+            container: container.map(Into::into),
+        };
+        self.known.insert(clue.inode, Place { namespace, way });
+    }
+}
+
+/// Opens a namespace, and makes sure that it is the one meant: links are read and opened one after the other.
+fn opened(clue: &Clue<'_>) -> io::Result<OwnedFd> {
+    let fd = (clue.open)()?;
+    if fstat(&fd)?.st_ino == clue.inode {
+        Ok(fd)
+    } else {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+fn unopened(clue: &Clue<'_>, error: &io::Error) -> Skipped {
+    let mut example = format!("net:[{}]", clue.inode);
+    clue.pid
+        .iter()
+        .for_each(|pid| example.push_str(&format!(" pid {pid}")));
+    clue.path
+        .iter()
+        .for_each(|path| example.push_str(&format!(" {}", gumshoe_process::shown(path))));
+    Skipped::one("network namespace", reason(error)).example(example)
+}
+
+fn skipped(error: &ProcessError) -> Skipped {
+    let why = if error.is_denied() {
+        "permission denied".to_owned()
+    } else {
+        error.to_string()
+    };
+    Skipped::one("process, for its network namespaces", why)
+}
+
+/// An error without what differs from one example to the next.
+pub(super) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::NotFound => "vanished".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Opens the file of a namespace, by a link in `/proc` or by a mount. Nothing else is opened: a container decides what
+/// lies behind a path in it, and may put a pipe or a device there.
+fn open(at: &impl AsFd, path: &Path) -> io::Result<OwnedFd> {
+    let found = openat(at, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    if rustix::fs::fstatfs(&found)?.f_type != NSFS_MAGIC {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    Ok(openat(
+        CWD,
+        format!("/proc/thread-self/fd/{}", found.as_raw_fd()),
+        flags,
+        Mode::empty(),
+    )?)
+}
+
+/// The file system of namespaces (`NSFS_MAGIC`, Linux `uapi/linux/magic.h`).
+const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
+
+/// A short text of a link.
+pub(super) struct LinkText {
+    buffer: [u8; LINK_BYTES],
+    length: usize,
+}
+
+impl LinkText {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.buffer.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// What a link says, if it is short enough to be of interest.
+pub(super) fn link(at: &impl AsFd, path: impl rustix::path::Arg) -> io::Result<Option<LinkText>> {
+    let mut buffer = [0; LINK_BYTES];
+    let length = readlinkat_raw(at, path, &mut buffer)?;
+    Ok((length < LINK_BYTES).then_some(LinkText { buffer, length }))
+}
+
+/// Calls `each` with the name of each entry of a folder, except `.` and `..`. The list ends where it cannot be read on.
+pub(super) fn each_entry(folder: &impl AsFd, each: &mut dyn FnMut(&[u8])) {
+    let mut buffer = [MaybeUninit::uninit(); 32 << 10];
+    let mut entries = RawDir::new(folder, &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            each(name);
+        }
+    }
+}
+
+/// Asks sockets of another process for their namespace, by a short-lived copy of their descriptor.
+struct Probe {
+    pid: u32,
+    process: OwnedFd,
+}
+
+impl Probe {
+    fn new(pid: u32) -> Option<Probe> {
+        let number = Pid::from_raw(i32::try_from(pid).ok()?)?;
+        let process = pidfd_open(number, PidfdFlags::empty()).ok()?;
+        Some(Probe { pid, process })
+    }
+
+    /// The namespace of the socket with a descriptor's number; `None` when it is gone.
+    fn namespace_of(&self, name: &[u8]) -> io::Result<Option<OwnedFd>> {
+        let Some(number) = links::decimal(name).and_then(|number| i32::try_from(number).ok()) else {
+            return Ok(None);
+        };
+        match pidfd_getfd(&self.process, number, PidfdGetfdFlags::empty()) {
+            Ok(socket) => socket_namespace(&socket).map(Some),
+            Err(rustix::io::Errno::BADF | rustix::io::Errno::SRCH) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+/// The network namespace of a socket.
+#[allow(unsafe_code, reason = "SIOCGSKNS has no safe wrapper")]
+fn socket_namespace(socket: &OwnedFd) -> io::Result<OwnedFd> {
+    /// `SIOCGSKNS`, Linux `uapi/linux/sockios.h`: returns a descriptor of the socket's network namespace.
+    const SIOCGSKNS: libc::Ioctl = 0x894c;
+    // SAFETY: the request takes no argument, and returns a new descriptor or -1.
+    let number = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCGSKNS) };
+    if number < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new, so nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Shows each place to `each`, until that breaks off. Other namespaces than the agent's own are entered by a thread that
+/// ends afterwards, so that no other code ever runs in them.
+pub fn in_each(
+    places: &[Place],
+    root: &Path,
+    sources: Sources,
+    cover: &mut (dyn FnMut(Skipped) + Send),
+    each: &mut (dyn FnMut(&Namespace, &mut View) -> ControlFlow<()> + Send),
+) {
+    let (own, others): (Vec<&Place>, Vec<&Place>) =
+        places.iter().partition(|place| matches!(place.way, Way::Inside));
+    for place in own {
+        let tables = match sources {
+            Sources::Netlink => PathBuf::from(OWN_TABLES),
+            Sources::Tables => root.join("proc/net"),
+        };
+        let mut view = View::new(sources, &tables, Some(root));
+        if each(&place.namespace, &mut view).is_break() {
+            return;
+        }
+    }
+    if others.is_empty() {
+        return;
+    }
+    let visit_others = || {
+        for place in others {
+            if visit(place, cover, each).is_break() {
+                return;
+            }
+        }
+    };
+    thread::scope(|scope| {
+        // A panic goes on in the thread that waits.
+        if let Err(panic) = scope.spawn(visit_others).join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+/// Enters a namespace and shows it; or shows its tables.
+fn visit(
+    place: &Place,
+    cover: &mut dyn FnMut(Skipped),
+    each: &mut dyn FnMut(&Namespace, &mut View) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut view = match &place.way {
+        Way::Inside => return ControlFlow::Continue(()),
+        Way::Tables(tables) => View::new(Sources::Tables, tables, None),
+        Way::Enter { fd, tables } => {
+            match (
+                move_into_link_name_space(fd.as_fd(), Some(LinkNameSpaceType::Network)),
+                tables,
+            ) {
+                (Ok(()), _) => View::new(Sources::Netlink, Path::new(OWN_TABLES), None),
+                (Err(_), Some(tables)) if tables::text(&tables.join("protocols")).is_ok() => {
+                    View::new(Sources::Tables, tables, None)
+                }
+                (Err(errno), _) => {
+                    let skipped = Skipped::one("network namespace", reason(&errno.into()));
+                    cover(skipped.example(place.namespace.words()));
+                    return ControlFlow::Continue(());
+                }
+            }
+        }
+    };
+    each(&place.namespace, &mut view)
+}

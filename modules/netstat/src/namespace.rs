@@ -1,0 +1,41 @@
+//! Network namespaces as findings name them.
+
+use crate::finding::{Container, container_words};
+use serde::{Deserialize, Serialize};
+
+/// A network namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    /// The number in `net:[NUMBER]`, see `namespaces(7)`.
+    pub inode: u64,
+    /// Whether it is the agent's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
+    /// Where it is mounted, such as `/run/netns/blue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// A process in it, or one that holds it open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// The container that this process belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
+}
+
+impl Namespace {
+    /// What identifies it, for humans.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut words = format!("net:[{}]", self.inode);
+        self.path
+            .iter()
+            .for_each(|path| words.push_str(&format!(" {path}")));
+        self.pid
+            .iter()
+            .for_each(|pid| words.push_str(&format!(" pid {pid}")));
+        if let Some(container) = &self.container {
+            words.push_str(&format!(" {}", container_words(container)));
+        }
+        words
+    }
+}
