@@ -1,7 +1,7 @@
 //! Files that processes map, opened by the mapping itself: that finds deleted files and those of containers.
 
 use super::resident;
-use crate::mapped::{Content, Mapped};
+use crate::mapped::{Content, MAX_PART_BYTES, MAX_PARTS, Mapped};
 use crate::region::Region;
 use gumshoe_process::Dir;
 use gumshoe_walk::{FsKind, MountTable, classify_fs};
@@ -196,21 +196,26 @@ impl Content for Source {
         std::os::unix::fs::FileExt::read_at(&self.file, buffer, offset)
     }
 
-    fn data(&self, range: Range<u64>, out: &mut Vec<Range<u64>>) {
+    fn data(&self, range: Range<u64>, out: &mut Vec<Range<u64>>) -> u64 {
         let mut at = range.start;
-        while at < range.end {
-            let Ok(start) = rustix::fs::seek(&self.file, SeekFrom::Data(at)).map(|start| start.max(at))
-            else {
-                // No data up to the end (ENXIO); a file system that cannot tell says that all is data.
-                return;
-            };
-            let end = rustix::fs::seek(&self.file, SeekFrom::Hole(start)).unwrap_or(range.end);
-            if start >= range.end || end <= start {
-                return;
+        for _ in 0..MAX_PARTS {
+            // No data up to the end (ENXIO); a file system that cannot tell says that all is data.
+            let start = rustix::fs::seek(&self.file, SeekFrom::Data(at))
+                .unwrap_or(range.end)
+                .max(at);
+            if start >= range.end {
+                return range.end;
             }
-            out.push(start..end.min(range.end));
+            let hole = rustix::fs::seek(&self.file, SeekFrom::Hole(start)).unwrap_or(range.end);
+            // A hole that begins at once was made meanwhile: it is read as zeros.
+            let end = hole
+                .max(start + 1)
+                .min(range.end)
+                .min(start.saturating_add(MAX_PART_BYTES));
+            out.push(start..end);
             at = end;
         }
+        at
     }
 
     fn resident(&self, range: Range<u64>, out: &mut Vec<Range<u64>>) -> io::Result<()> {
