@@ -5,11 +5,6 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 
-/// Parts of a file that are asked for at once.
-pub const MAX_PARTS: usize = 1024;
-/// Bytes of one such part.
-pub const MAX_PART_BYTES: u64 = 1 << 30;
-
 /// What the operating system's side provides for an open file.
 pub trait Content: fmt::Debug + Send + Sync {
     /// Reads at `offset`; fewer bytes than asked for are possible, none at the end of the file.
@@ -19,8 +14,8 @@ pub trait Content: fmt::Debug + Send + Sync {
     /// What the system says.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Appends the first parts of `range` that are not holes, at most [`MAX_PARTS`] of at most [`MAX_PART_BYTES`]. Returns
-    /// the offset up to which that is all.
+    /// Appends the first parts of `range` that are not holes, as many as are worth asking for at once. Returns the
+    /// offset up to which that is all.
     fn data(&self, range: Range<u64>, out: &mut Vec<Range<u64>>) -> u64;
 
     /// Appends the parts of `range` that are in memory.

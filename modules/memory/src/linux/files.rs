@@ -1,7 +1,7 @@
 //! Files that processes map, opened by the mapping itself: that finds deleted files and those of containers.
 
 use super::resident;
-use crate::mapped::{Content, MAX_PART_BYTES, MAX_PARTS, Mapped};
+use crate::mapped::{Content, Mapped};
 use crate::region::Region;
 use gumshoe_process::Dir;
 use gumshoe_walk::{FsKind, MountTable, classify_fs};
@@ -25,6 +25,10 @@ pub struct FileKey {
     made: (i64, u32),
 }
 
+/// Parts of a file that are asked for at once.
+const MAX_PARTS: usize = 1024;
+/// Bytes of one such part.
+const MAX_PART_BYTES: u64 = 1 << 30;
 /// File systems whose files are memory and may be swapped out.
 const MEMORY: [u64; 2] = [
     0x0102_1994, // tmpfs, memfd, shared memory
