@@ -37,7 +37,12 @@ fn a_root_folder_without_processes_is_not_passed_off_as_a_quiet_host() {
     let root = tempfile::tempdir().unwrap();
     let report =
         Harness::new(root.path()).run::<Memory>(&json!({"searches": {"s": {"contents": ["absent"]}}}));
-    assert_eq!((report.status, report.found), (Status::Success, false));
+    assert_eq!(
+        (report.status, report.found),
+        (Status::Success, false),
+        "{:?}",
+        report.errors
+    );
     assert!(!report.coverage.complete);
 }
 
