@@ -179,7 +179,7 @@ impl Plan {
             let is_unconnected = UNCONNECTED.contains(&state);
             takes_all
                 || asks_connected && (!is_unconnected || protocol == Protocol::Raw)
-                || asks_listening && is_unconnected
+                || asks_listening && matches!(state, State::Listen | State::Unconnected)
         };
         let allowed = |state: State| self.only.states.is_empty() || self.only.states.contains(&state);
         let states = State::all().filter(|&state| interesting(state) && allowed(state));

@@ -9,6 +9,7 @@ use crate::socket::{Address, Link, Neighbour, Protocol, Socket};
 use gumshoe_plugin_api::{Context, Failure, Flow, Skipped};
 use gumshoe_process::Names;
 use serde::Serialize;
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::thread;
@@ -49,7 +50,7 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
     let mut run = Run {
         plan,
         context,
-        users: os::users(context.root()),
+        users: OnceCell::new(),
         kept: Vec::new(),
         namespaces: Vec::new(),
         statistics: Statistics::default(),
@@ -74,7 +75,8 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
 struct Run<'a> {
     plan: &'a Plan,
     context: &'a Context,
-    users: Names,
+    /// Names of users, once a finding has one.
+    users: OnceCell<Names>,
     /// Sockets that wait for their processes to be found.
     kept: Vec<Kept>,
     namespaces: Vec<Namespace>,
@@ -126,11 +128,16 @@ impl Run<'_> {
             .get(namespace)
             .filter(|one| one.inode != 0)
             .cloned();
-        finding.user = finding.uid.and_then(|uid| self.users.of(uid)).map(str::to_owned);
+        finding.user = finding.uid.and_then(|uid| self.user(uid));
         match self.context.emit(&finding) {
             Flow::Continue => ControlFlow::Continue(()),
             Flow::Stop => ControlFlow::Break(()),
         }
+    }
+
+    fn user(&self, uid: u32) -> Option<String> {
+        let users = self.users.get_or_init(|| os::users(self.context.root()));
+        users.of(uid).map(str::to_owned)
     }
 
     fn not_listed(&self, what: &str, error: &ViewError) {
@@ -235,7 +242,7 @@ impl Run<'_> {
     /// Keeps the sockets that answer a question; hands them over at once if their processes are not of interest.
     fn sockets(&mut self, view: &mut View, wanted: &Wanted) -> ControlFlow<()> {
         let first = self.kept.len();
-        let limit = self.keep_limit();
+        let (limit, why) = self.keep_limit();
         let mut dropped = 0;
         let namespace = self.namespaces.len() - 1;
         let (plan, context, statistics, kept) =
@@ -264,7 +271,6 @@ impl Run<'_> {
             self.not_listed(&format!("{} sockets", wanted.protocol.name()), &error);
         }
         if dropped > 0 {
-            let why = format!("limit reached: sockets = {limit}");
             self.context.skipped(Skipped::one("socket", why).count(dropped));
         }
         for one in &mut self.kept[first..] {
@@ -277,13 +283,16 @@ impl Run<'_> {
         }
     }
 
-    /// More sockets than may be reported are of no use, unless processes decide which ones those are.
-    fn keep_limit(&self) -> usize {
-        let reported = usize::try_from(self.context.limits().findings).unwrap_or(usize::MAX);
-        if self.plan.only.programs.is_empty() {
-            reported.saturating_add(1).min(MAX_KEPT)
-        } else {
-            MAX_KEPT
+    /// How many sockets to keep, and the limit behind that: more than may be reported are of no use, unless processes
+    /// decide which ones those are.
+    fn keep_limit(&self) -> (usize, String) {
+        let findings = self.context.limits().findings;
+        match usize::try_from(findings) {
+            // One more, so that the report says that there are more.
+            Ok(reported) if self.plan.only.programs.is_empty() && reported < MAX_KEPT => {
+                (reported + 1, format!("limit reached: findings = {findings}"))
+            }
+            _ => (MAX_KEPT, format!("limit reached: sockets = {MAX_KEPT}")),
         }
     }
 

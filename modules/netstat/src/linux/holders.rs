@@ -1,12 +1,10 @@
 //! Which processes have which sockets open.
 
-use super::namespaces::{each_entry, link};
+use super::files::{each_entry, link};
 use crate::finding::Process;
 use crate::parse::links;
 use gumshoe_plugin_api::Skipped;
 use gumshoe_process::{Dir, Host, ProcessError};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -132,7 +130,7 @@ impl Pass<'_> {
         let files = dir.open("fd")?;
         let mut inodes = Vec::new();
         each_entry(&files, &mut |name| {
-            if let Ok(Some(text)) = link(&files, OsStr::from_bytes(name))
+            if let Ok(Some(text)) = link(&files, name)
                 && let Some(inode) = links::socket(text.bytes())
                 && self.wanted.binary_search(&inode).is_ok()
             {
