@@ -40,7 +40,16 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
     };
     let mut statistics = Statistics::default();
     for _ in 0..ROUNDS {
-        let listed = host.pids()?.into_iter();
+        let listed = match host.pids() {
+            Err(error) if error.is_gone() => {
+                context.skipped(Skipped::one(
+                    "processes",
+                    "there is no list of them below the root folder",
+                ));
+                break;
+            }
+            listed => listed?.into_iter(),
+        };
         let pids: Vec<u32> = listed
             .filter(|&pid| plan.concerns(pid) && seen.insert(pid))
             .collect();

@@ -32,6 +32,20 @@ fn what_was_swapped_out_is_read_within_the_budget_only() {
     assert!(ask(swapped).found);
 }
 
+#[test]
+fn a_root_folder_without_processes_is_not_passed_off_as_a_quiet_host() {
+    let root = tempfile::tempdir().unwrap();
+    let report =
+        Harness::new(root.path()).run::<Memory>(&json!({"searches": {"s": {"contents": ["absent"]}}}));
+    assert_eq!(
+        (report.status, report.found),
+        (Status::Success, false),
+        "{:?}",
+        report.errors
+    );
+    assert!(!report.coverage.complete);
+}
+
 /// Root, for its own process, may look into everything; so a thread of this test gives that up.
 #[test]
 fn a_process_of_somebody_else_is_not_passed_off_as_clean() {
