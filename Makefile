@@ -18,7 +18,7 @@ help: ## list the targets
 
 .PHONY: demo
 demo: ## build everything and watch the agent find things on this machine
-	@tests/install-tools build
+	@tests/install-tools demo
 	@tests/demo
 
 .PHONY: build

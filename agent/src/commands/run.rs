@@ -89,7 +89,7 @@ fn start(chosen: &Chosen, options: RunOptions, words: &[OsString]) -> anyhow::Re
         operation,
         render: !options.json,
     };
-    cancel_on_signals(session.canceller())?;
+    cancel_on_signals(&session.canceller())?;
     let mut screen = Screen::new(&options, session.canceller());
     let report = session.run(&job, &params, &mut screen);
     screen.status.clear();
@@ -158,27 +158,24 @@ fn absolute(root: &Path) -> anyhow::Result<std::path::PathBuf> {
 }
 
 /// Ctrl-C and its relatives cancel the operation: what was found until then is printed.
-fn cancel_on_signals(canceller: Canceller) -> anyhow::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    std::thread::spawn(move || {
-        for _ in &mut signals {
-            canceller.cancel();
-        }
-    });
+fn cancel_on_signals(canceller: &Canceller) -> anyhow::Result<()> {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        canceller.on_signal(signal).context("failed to handle signals")?;
+    }
     Ok(())
 }
 
 /// Shows findings as they come and progress in between.
 struct Screen {
     status: StatusLine,
-    canceller: Option<Canceller>,
+    canceller: Canceller,
 }
 
 impl Screen {
     fn new(options: &RunOptions, canceller: Canceller) -> Self {
         Self {
             status: StatusLine::new(!options.quiet),
-            canceller: Some(canceller),
+            canceller,
         }
     }
 }
@@ -186,12 +183,8 @@ impl Screen {
 impl Observer for Screen {
     fn rendered(&mut self, text: &str) {
         self.status.clear();
-        if line(&printable(text)).is_err()
-            && let Some(canceller) = self.canceller.take()
-        {
-            // Whoever read has seen enough (`| head`). This thread takes the session's messages, so
-            // it must not wait until there is room for one more.
-            std::thread::spawn(move || canceller.cancel());
+        if line(&printable(text)).is_err() {
+            self.canceller.cancel(); // whoever read has seen enough (`| head`)
         }
     }
 

@@ -67,12 +67,12 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
-/// Writes one frame in one go.
+/// The bytes of one frame, whose payload is given in parts.
 ///
 /// # Errors
 ///
-/// The writer's error; `InvalidInput` when the payload, given in parts, is too long.
-pub fn write(to: &mut impl Write, kind: u8, parts: &[&[u8]]) -> io::Result<()> {
+/// `InvalidInput` when the payload is too long.
+pub fn encode(kind: u8, parts: &[&[u8]]) -> io::Result<Vec<u8>> {
     let length = parts.iter().map(|part| part.len()).sum::<usize>();
     let announced = u32::try_from(length)
         .ok()
@@ -87,7 +87,48 @@ pub fn write(to: &mut impl Write, kind: u8, parts: &[&[u8]]) -> io::Result<()> {
     bytes.extend_from_slice(&announced.to_le_bytes());
     bytes.push(kind);
     parts.iter().for_each(|part| bytes.extend_from_slice(part));
-    to.write_all(&bytes)
+    Ok(bytes)
+}
+
+/// Writes one frame in one go.
+///
+/// # Errors
+///
+/// The writer's error; as [`encode`].
+pub fn write(to: &mut impl Write, kind: u8, parts: &[&[u8]]) -> io::Result<()> {
+    to.write_all(&encode(kind, parts)?)
+}
+
+/// The length that a header announces.
+fn announced(header: &[u8; HEADER]) -> io::Result<usize> {
+    let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+    if length > MAX_PAYLOAD {
+        let message = format!("a message of {length} bytes is announced; at most {MAX_PAYLOAD} are allowed");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    Ok(length)
+}
+
+/// The frame at the start of `bytes` and how many bytes it takes; `None` while it is not complete.
+///
+/// # Errors
+///
+/// `InvalidData` when a payload longer than [`MAX_PAYLOAD`] is announced.
+pub fn take(bytes: &[u8]) -> io::Result<Option<(Frame, usize)>> {
+    let Some(header) = bytes.first_chunk::<HEADER>() else {
+        return Ok(None);
+    };
+    let end = HEADER + announced(header)?;
+    Ok(bytes.get(HEADER..end).map(|payload| {
+        let payload = payload.to_vec();
+        (
+            Frame {
+                kind: header[4],
+                payload,
+            },
+            end,
+        )
+    }))
 }
 
 /// Reads one frame; `None` when the stream ends between two frames.
@@ -102,11 +143,7 @@ pub fn read(from: &mut impl Read) -> io::Result<Option<Frame>> {
         0 => return Ok(None),
         n => from.read_exact(&mut header[n..])?,
     }
-    let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
-    if length > MAX_PAYLOAD {
-        let message = format!("a message of {length} bytes is announced; at most {MAX_PAYLOAD} are allowed");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-    }
+    let length = announced(&header)?;
     // Grown as bytes arrive: an announcement alone makes nobody allocate more than a little.
     let mut payload = Vec::with_capacity(length.min(EARLY_BYTES));
     let arrived = from.take(length as u64).read_to_end(&mut payload)?;
@@ -128,6 +165,10 @@ mod tests {
         let mut wire = Vec::new();
         write(&mut wire, tell::FINDING, &[b"ab", b"", b"c"]).unwrap();
         write(&mut wire, tell::VALID, &[]).unwrap();
+        let (frame, length) = take(&wire).unwrap().unwrap();
+        assert_eq!((frame.payload.as_slice(), length), (&b"abc"[..], 8));
+        assert_eq!(take(&wire[..7]).unwrap(), None);
+        assert!(take(&[0xff; 5]).is_err());
         let mut reader = wire.as_slice();
         assert_eq!(
             read(&mut reader).unwrap(),

@@ -3,9 +3,11 @@
 mod collect;
 mod end;
 mod session;
+mod wire;
 
 pub use collect::Observer;
-pub use session::{AskError, Canceller, Session, StartError};
+pub use session::{AskError, Session, StartError};
+pub use wire::Canceller;
 
 use gumshoe_plugin_api::{Coverage, Refusal, Report, Status};
 use serde_json::json;

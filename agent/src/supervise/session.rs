@@ -1,30 +1,29 @@
 //! One runner process, from its start to its end.
 
 use super::collect::{Collected, Observer};
-use super::end::{Output, describe_end};
-use crate::runner::frame::{self, Frame, ask, tell};
+use super::end::describe_end;
+use super::wire::{Canceller, Event, Wire};
+use crate::runner::frame::{Frame, ask, tell};
 use crate::runner::{Job, SUBCOMMAND, Walls};
 use gumshoe_plugin_api::host::Candidate;
 use gumshoe_plugin_api::{Description, Limits, Occurrence, Rejection, Report};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use std::fs::File;
-use std::io::{self, BufReader, IoSlice};
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a module may take to end once it was told to, before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a runner may take to load the plugin, and to answer a question that runs nothing.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
-/// Bytes that are read from a runner at a time: many findings at once, where there are many.
-const READ_BYTES: usize = 32 << 10;
-/// How many messages of a runner may wait here before it has to wait.
-const BACKLOG: usize = 64;
+/// How long to wait before looking again whether a runner that hung up has ended; grows to
+/// [`LAST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+const LAST_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a runner could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -56,33 +55,10 @@ pub enum AskError {
     Broken(String),
 }
 
-/// What reaches the parent while it waits.
-enum Event {
-    Frame(Frame),
-    Broken(io::Error),
-    Closed,
-    Cancel,
-}
-
-/// Cancels the operation of a session, from any thread.
-#[derive(Clone)]
-pub struct Canceller(SyncSender<Event>);
-
-impl Canceller {
-    /// Asks the operation to end; what was found until then is kept.
-    pub fn cancel(&self) {
-        // A session that has ended needs no cancelling.
-        let _ = self.0.send(Event::Cancel);
-    }
-}
-
 /// A runner with its plugin loaded, waiting for questions. Dropping it kills the process.
 pub struct Session {
     child: Child,
-    socket: UnixStream,
-    events: Receiver<Event>,
-    sender: SyncSender<Event>,
-    output: Option<JoinHandle<Output>>,
+    wire: Wire,
     version: String,
     name: String,
 }
@@ -97,21 +73,24 @@ impl Session {
         let (socket, theirs) = UnixStream::pair().map_err(StartError::Spawn)?;
         let (output, write_end) = io::pipe().map_err(StartError::Spawn)?;
         let child = spawn(theirs, write_end.into()).map_err(StartError::Spawn)?;
-        let (sender, events) = sync_channel(BACKLOG);
+        let wire = match Wire::new(socket, output) {
+            Ok(wire) => wire,
+            Err(error) => {
+                let mut child = child;
+                discard(&mut child);
+                return Err(StartError::Spawn(error));
+            }
+        };
         let mut session = Self {
             child,
-            socket,
-            events,
-            sender,
-            output: Some(std::thread::spawn(move || Output::drain(output))),
+            wire,
             version: candidate.manifest.version.clone(),
             name: candidate.manifest.name.clone(),
         };
         let walls = Walls {
             memory_bytes: limits.memory_bytes,
         };
-        hand_over(&session.socket, &candidate.file, walls).map_err(StartError::HandOver)?;
-        session.read_frames().map_err(StartError::Spawn)?;
+        hand_over(session.wire.socket(), &candidate.file, walls).map_err(StartError::HandOver)?;
         match session.answer(ANSWER_TIME) {
             Ok(Frame {
                 kind: tell::LOADED, ..
@@ -136,7 +115,7 @@ impl Session {
     /// A handle that cancels this session's operation.
     #[must_use]
     pub fn canceller(&self) -> Canceller {
-        Canceller(self.sender.clone())
+        self.wire.canceller()
     }
 
     /// What the module says about itself.
@@ -189,8 +168,8 @@ impl Session {
         let mut collected = Collected::new(&self.name, &self.version, limits.clone());
         let sent = serde_json::to_vec(&job)
             .map_err(io::Error::from)
-            .and_then(|bytes| frame::write(&mut self.socket, ask::OPERATION, &[&bytes]))
-            .and_then(|()| frame::write(&mut self.socket, ask::RUN, &[params]));
+            .and_then(|bytes| self.wire.send(ask::OPERATION, &[&bytes], start + ANSWER_TIME))
+            .and_then(|()| self.wire.send(ask::RUN, &[params], start + ANSWER_TIME));
         if let Err(error) = sent {
             collected.fail(format!(
                 "the operation could not be handed to the runner: {error}"
@@ -202,9 +181,10 @@ impl Session {
             observer,
         );
         let killed = collected.wants_kill();
-        let (status, output) = self.end(killed);
+        let status = self.end(killed);
+        let printed = self.wire.printed();
         collected.finish(start.elapsed(), |answered| {
-            describe_end(status, &output, answered, &limits)
+            describe_end(status, printed, answered, &limits)
         })
     }
 
@@ -212,59 +192,56 @@ impl Session {
     fn follow(&mut self, collected: &mut Collected, deadline: Instant, observer: &mut dyn Observer) {
         let mut kill_at = deadline + GRACE;
         while !collected.is_over() {
-            let left = kill_at.saturating_duration_since(Instant::now());
-            match self.events.recv_timeout(left) {
+            match self.wire.next(kill_at) {
                 // A flood of messages must not keep the time from running out.
-                Ok(Event::Frame(_)) if left.is_zero() => {
-                    collected.time_is_over();
-                    break;
-                }
-                Ok(Event::Frame(frame)) => collected.take(frame, observer),
-                Ok(Event::Broken(error)) => {
+                Event::Frame(_) if Instant::now() >= kill_at => collected.time_is_over(),
+                Event::Frame(frame) => collected.take(frame, observer),
+                Event::Broken(error) => {
                     collected.fail(format!("the runner's messages are not understood: {error}"))
                 }
-                Ok(Event::Closed) => break,
-                Ok(Event::Cancel) => {
+                Event::Closed => break,
+                Event::Cancel => {
                     collected.cancel();
-                    let _ = frame::write(&mut self.socket, ask::CANCEL, &[]); // gone already, if this fails
                     kill_at = kill_at.min(Instant::now() + GRACE);
+                    let _ = self.wire.send(ask::CANCEL, &[], kill_at); // gone already, if this fails
                 }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    collected.time_is_over();
-                    break;
-                }
+                Event::Time => collected.time_is_over(),
             }
         }
     }
 
     /// Ends the process, at once if `now`, otherwise after it had its chance to end by itself.
-    fn end(mut self, now: bool) -> (io::Result<ExitStatus>, Output) {
+    fn end(&mut self, now: bool) -> io::Result<ExitStatus> {
+        self.wire.hang_up(); // no further question: it may go
         let give_up = Instant::now() + if now { Duration::ZERO } else { GRACE };
-        let _ = self.socket.shutdown(std::net::Shutdown::Write); // no further question: it may go
-        loop {
-            match self
-                .events
-                .recv_timeout(give_up.saturating_duration_since(Instant::now()))
-            {
-                Ok(Event::Frame(_) | Event::Cancel) => {}
-                Ok(Event::Closed | Event::Broken(_)) if !now => break,
-                _ => {
-                    let _ = self.child.kill(); // it may be gone already
+        if !now {
+            while let Event::Frame(_) | Event::Cancel = self.wire.next(give_up) {
+                if Instant::now() >= give_up {
                     break;
                 }
             }
         }
-        let status = self.child.wait();
-        let output = self
-            .output
-            .take()
-            .and_then(|thread| thread.join().ok())
-            .unwrap_or_default();
-        (status, output)
+        self.reap(give_up)
+    }
+
+    /// Waits for the process to end until `give_up`, and kills it then.
+    fn reap(&mut self, give_up: Instant) -> io::Result<ExitStatus> {
+        let mut pause = FIRST_PAUSE;
+        while Instant::now() < give_up {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            self.wire.take_in(pause);
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+        let _ = self.child.kill(); // it may be gone already
+        self.child.wait()
     }
 
     fn ask(&mut self, question: u8, payload: &[u8], expected: u8) -> Result<Vec<u8>, AskError> {
-        frame::write(&mut self.socket, question, &[payload]).map_err(|e| AskError::Broken(e.to_string()))?;
+        self.wire
+            .send(question, &[payload], Instant::now() + ANSWER_TIME)
+            .map_err(|e| AskError::Broken(e.to_string()))?;
         match self.answer(ANSWER_TIME).map_err(AskError::Broken)? {
             Frame { kind, payload } if kind == expected => Ok(payload),
             Frame {
@@ -278,12 +255,12 @@ impl Session {
     }
 
     fn answer(&mut self, patience: Duration) -> Result<Frame, String> {
-        match self.events.recv_timeout(patience) {
-            Ok(Event::Frame(frame)) => Ok(frame),
-            Ok(Event::Cancel) => Err("cancelled".to_owned()),
-            Ok(Event::Broken(error)) => Err(error.to_string()),
-            Ok(Event::Closed) => Err(self.post_mortem()),
-            Err(_) => {
+        match self.wire.next(Instant::now() + patience) {
+            Event::Frame(frame) => Ok(frame),
+            Event::Cancel => Err("cancelled".to_owned()),
+            Event::Broken(error) => Err(error.to_string()),
+            Event::Closed => Err(self.post_mortem()),
+            Event::Time => {
                 let _ = self.child.kill(); // it may be gone already
                 Err(format!(
                     "no answer within {} s; its process was killed",
@@ -294,52 +271,23 @@ impl Session {
     }
 
     fn post_mortem(&mut self) -> String {
-        let status = self.child.wait();
-        let output = self
-            .output
-            .take()
-            .and_then(|thread| thread.join().ok())
-            .unwrap_or_default();
-        describe_end(status, &output, false, &Limits::default())
+        let status = self.reap(Instant::now() + GRACE);
+        let printed = self.wire.printed();
+        describe_end(status, printed, false, &Limits::default())
             .unwrap_or_else(|| "its process ended".to_owned())
-    }
-
-    /// Starts the thread that turns the socket's bytes into events.
-    fn read_frames(&mut self) -> io::Result<()> {
-        let mut socket = BufReader::with_capacity(READ_BYTES, self.socket.try_clone()?);
-        let sender = self.sender.clone();
-        std::thread::spawn(move || {
-            loop {
-                let event = match frame::read(&mut socket) {
-                    Ok(Some(frame)) => Event::Frame(frame),
-                    Ok(None) => Event::Closed,
-                    Err(error) if is_hang_up(&error) => Event::Closed,
-                    Err(error) => Event::Broken(error),
-                };
-                let last = !matches!(event, Event::Frame(_));
-                if sender.send(event).is_err() || last {
-                    return;
-                }
-            }
-        });
-        Ok(())
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Reaps the child on every path; after `end` both calls find nothing left to do.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        discard(&mut self.child); // on every path; after `end` there is nothing left to do
     }
 }
 
-/// A process that died in the middle of a message, or with unread questions, hung up.
-fn is_hang_up(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
-    )
+/// Kills and reaps a runner.
+fn discard(child: &mut Child) {
+    let _ = child.kill(); // it may be gone already
+    let _ = child.wait();
 }
 
 /// Starts this program as a runner: own process group (the terminal's Ctrl-C is the parent's to

@@ -1,5 +1,6 @@
 //! Code that differs from its file.
 
+use crate::engine::Engine;
 use crate::feed::Interrupt;
 use crate::finding::Anomaly;
 use crate::mapped::{Hole, Mapped};
@@ -37,16 +38,20 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// [`Interrupt::Gone`].
+    /// [`Interrupt::Gone`], [`Interrupt::Stopped`].
     pub fn run(
         &mut self,
         run: &Run,
         region: &Region,
         mapped: &Mapped,
         target: &mut Target,
+        engine: &Engine<'_>,
     ) -> Result<(), Interrupt> {
         let mut at = run.range.start;
         while at < run.range.end {
+            if engine.is_stopped() {
+                return Err(Interrupt::Stopped);
+            }
             let count = usize::try_from(run.range.end - at)
                 .unwrap_or(usize::MAX)
                 .min(COMPARED_BYTES);
@@ -76,9 +81,11 @@ impl Comparison {
         let pairs = self.process.iter().zip(&self.file).enumerate();
         for (at, _) in pairs.filter(|(_, (process, file))| process != file) {
             let in_file = offset + at as u64;
-            if relocated.iter().any(|range| range.contains(&in_file))
-                || self.holes.iter().any(|hole| hole.place.contains(&at))
-            {
+            let before = relocated.partition_point(|range| range.start <= in_file);
+            let is_relocated = before
+                .checked_sub(1)
+                .is_some_and(|at| relocated[at].contains(&in_file));
+            if is_relocated || self.holes.iter().any(|hole| hole.place.contains(&at)) {
                 continue;
             }
             self.first.get_or_insert(address + at as u64);
@@ -94,7 +101,7 @@ impl Comparison {
     }
 }
 
-/// Ranges of a file's code that its relocations change: none, but for code that is not position-independent.
+/// Ranges of a file's code that its relocations change, ascending and all of one length: none, but for code that is not position-independent.
 fn relocated(mapped: &Mapped) -> Vec<Range<u64>> {
     let head = bytes_of(mapped, 0..HEAD_BYTES);
     let Some(image) = Image::parse(&head) else {
@@ -104,10 +111,12 @@ fn relocated(mapped: &Mapped) -> Vec<Range<u64>> {
         return Vec::new();
     };
     let tables = image.code_relocations(&bytes_of(mapped, dynamic));
-    tables
+    let changed = tables
         .iter()
-        .flat_map(|table| image.changed(&bytes_of(mapped, table.range.clone()), table.is_rela))
-        .collect()
+        .flat_map(|table| image.changed(&bytes_of(mapped, table.range.clone()), table.is_rela));
+    let mut changed: Vec<Range<u64>> = changed.collect();
+    changed.sort_unstable_by_key(|range| range.start);
+    changed
 }
 
 /// The program's build id.

@@ -52,6 +52,33 @@ pub struct Located {
     pub file: Option<String>,
 }
 
+/// What was found in one process.
+#[derive(Debug, Default)]
+pub struct Matches {
+    /// By pattern and address.
+    located: Vec<Located>,
+    /// Patterns of which there may be more, ascending.
+    full: Vec<usize>,
+}
+
+impl Matches {
+    /// The matches of some patterns.
+    pub fn of(&self, patterns: &Range<usize>) -> &[Located] {
+        let index = |pattern: usize| self.located.partition_point(|located| located.pattern < pattern);
+        &self.located[index(patterns.start)..index(patterns.end)]
+    }
+
+    /// Whether a pattern matched.
+    pub fn has(&self, pattern: usize) -> bool {
+        !self.of(&(pattern..pattern + 1)).is_empty()
+    }
+
+    /// Whether there may be more matches of a pattern.
+    pub fn is_full(&self, pattern: usize) -> bool {
+        self.full.binary_search(&pattern).is_ok()
+    }
+}
+
 impl<'p> Collector<'p> {
     /// A collector for one process after the other.
     pub fn new(plan: &'p Plan) -> Collector<'p> {
@@ -145,8 +172,8 @@ impl<'p> Collector<'p> {
         self.take(pattern, range, wide);
     }
 
-    /// The matches, by pattern and address.
-    pub fn finish(&mut self) -> Vec<Located> {
+    /// What was found.
+    pub fn finish(&mut self) -> Matches {
         let mut found = std::mem::take(&mut self.found);
         found.sort_unstable_by_key(|found| (found.pattern, found.place.wide, found.address));
         // A match over the border of a file may overlap one that was found in the file alone: the first counts.
@@ -155,7 +182,9 @@ impl<'p> Collector<'p> {
             is_same && later.address < first.address.saturating_add(first.place.length)
         });
         found.sort_unstable_by_key(|found| (found.pattern, found.address));
-        found
+        let is_full = |&pattern: &usize| self.counts[pattern] >= self.search(pattern).options.max_matches;
+        let full = (0..self.counts.len()).filter(is_full).collect();
+        Matches { located: found, full }
     }
 
     /// Takes a match, if a search looks for it there and has not enough. Says whether it did.

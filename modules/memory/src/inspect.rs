@@ -1,7 +1,7 @@
 //! One process after the other, the cheap filters first.
 
 use crate::code::build_id;
-use crate::collect::Located;
+use crate::collect::Matches;
 use crate::engine::{Engine, Statistics};
 use crate::feed::Interrupt;
 use crate::finding::{Container, Finding};
@@ -10,7 +10,7 @@ use crate::os::{self, OpenFiles, Target};
 use crate::reader::Reader;
 use crate::shared::Looking;
 use crate::survey::{SurveyEnd, Surveyor};
-use crate::trial::Trial;
+use crate::trial::{Trial, Verdict};
 use gumshoe_plugin_api::Flow;
 use gumshoe_process::{Kind as ProcessKind, Process, rfc3339, shown};
 use gumshoe_scan::bytes::ByteSelection;
@@ -77,19 +77,19 @@ impl<'e> Inspector<'e> {
             return;
         }
         self.statistics.processes += 1;
-        let mut located = Vec::new();
+        let mut found = Matches::default();
         let mut target = None;
         if trials
             .iter()
             .any(|trial| trial.needs_survey() || trial.search.reads_memory())
         {
             match Target::open(handle, context.root()) {
-                Ok(opened) => located = self.examine(&process, target.insert(opened), &mut trials, notes),
+                Ok(opened) => found = self.examine(&process, target.insert(opened), &mut trials, notes),
                 Err(error) if error.is_gone() => {}
                 Err(error) => notes.process(notes::why(&error)),
             }
         }
-        self.report(&process, target.as_ref(), trials, &located);
+        self.report(&process, target.as_ref(), trials, &found);
     }
 
     /// Looks at regions and memory, as far as the searches want it.
@@ -99,7 +99,7 @@ impl<'e> Inspector<'e> {
         target: &mut Target,
         trials: &mut Vec<Trial<'e>>,
         notes: Notes<'_>,
-    ) -> Vec<Located> {
+    ) -> Matches {
         let mut looking = Looking {
             engine: self.engine,
             notes,
@@ -121,7 +121,7 @@ impl<'e> Inspector<'e> {
         let windows: Vec<(usize, Range<u64>)> = readers.map(|trial| (trial.index, trial.window())).collect();
         if windows.is_empty() {
             looking.finish();
-            return Vec::new();
+            return Matches::default();
         }
         looking.statistics.processes_read += 1;
         let selection = selection(&mut self.selections, self.engine, &windows);
@@ -134,44 +134,51 @@ impl<'e> Inspector<'e> {
     }
 
     fn report(
-        &self,
+        &mut self,
         process: &Process,
         target: Option<&Target>,
         trials: Vec<Trial<'_>>,
-        located: &[Located],
+        found: &Matches,
     ) {
         let mut program = None;
         for trial in trials {
-            let search = trial.search;
-            let Some((matches, anomalies, limited)) = trial.verdict(self.engine.plan, located) else {
+            let label = trial.search.label.clone();
+            let Some(verdict) = trial.verdict(self.engine.plan, found) else {
                 continue;
             };
-            let build_id = program.get_or_insert_with(|| {
-                target
-                    .and_then(Target::program_file)
-                    .and_then(|file| build_id(&file))
-            });
-            let finding = Finding {
-                search: search.label.clone(),
-                pid: process.pid,
-                start_time: rfc3339(process.start_ms),
-                exe: process.exe.as_deref().map(shown),
-                build_id: build_id.clone(),
-                comm: shown(&process.comm),
-                uid: process.uid,
-                user: self.engine.host.users().of(process.uid).map(str::to_owned),
-                container: process.container.as_ref().map(|container| Container {
-                    id: container.id.clone(),
-                    runtime: container.runtime.to_owned(),
-                    cgroup: container.cgroup.clone(),
-                }),
-                matches,
-                anomalies,
-                limited,
-            };
+            let program = program.get_or_insert_with(|| build_id(&target?.program_file(&mut self.files)?));
+            let finding = self.finding(label, process, program.clone(), verdict);
             if self.engine.context.emit(&finding) == Flow::Stop {
                 return;
             }
+        }
+    }
+
+    fn finding(
+        &self,
+        search: String,
+        process: &Process,
+        build_id: Option<String>,
+        verdict: Verdict,
+    ) -> Finding {
+        let container = process.container.as_ref().map(|container| Container {
+            id: container.id.clone(),
+            runtime: container.runtime.to_owned(),
+            cgroup: container.cgroup.clone(),
+        });
+        Finding {
+            search,
+            pid: process.pid,
+            start_time: rfc3339(process.start_ms),
+            exe: process.exe.as_deref().map(shown),
+            build_id,
+            comm: shown(&process.comm),
+            uid: process.uid,
+            user: self.engine.host.users().of(process.uid).map(str::to_owned),
+            container,
+            matches: verdict.matches,
+            anomalies: verdict.anomalies,
+            limited: verdict.limited,
         }
     }
 }

@@ -272,7 +272,7 @@ impl Target {
 
     /// The program's file, opened: build ids are those of ELF files, which this system does not have.
     #[must_use]
-    pub fn program_file(&self) -> Option<Mapped> {
+    pub fn program_file(&self, _files: &mut OpenFiles) -> Option<Mapped> {
         None
     }
 }

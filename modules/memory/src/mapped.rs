@@ -14,8 +14,9 @@ pub trait Content: fmt::Debug + Send + Sync {
     /// What the system says.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Appends the parts of `range` that are not holes.
-    fn data(&self, range: Range<u64>, out: &mut Vec<Range<u64>>);
+    /// Appends the first parts of `range` that are not holes, as many as are worth asking for at once. Returns the
+    /// offset up to which that is all.
+    fn data(&self, range: Range<u64>, out: &mut Vec<Range<u64>>) -> u64;
 
     /// Appends the parts of `range` that are in memory.
     ///

@@ -79,6 +79,14 @@ impl Plan {
             .any(|search| search.anomalies.contains(&kind))
     }
 
+    /// Whether any search is about this process, as far as its number tells.
+    #[must_use]
+    pub fn concerns(&self, pid: u32) -> bool {
+        self.searches
+            .iter()
+            .any(|search| search.pids.is_empty() || search.pids.contains(&pid))
+    }
+
     /// Threads asked for by any search; 0: none did.
     #[must_use]
     pub fn threads(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! Reads what is wanted of one process's memory, in the order of addresses.
 
-use crate::collect::{Collector, Located};
+use crate::collect::{Collector, Matches};
 use crate::engine::Engine;
 use crate::feed::{Feeder, Interrupt, Out};
 use crate::layout::{Runs, is_in_memory};
@@ -68,8 +68,8 @@ impl<'e> Reader<'e> {
         self.later.clear();
     }
 
-    /// The matches, by pattern and address.
-    pub fn matches(&mut self) -> Vec<Located> {
+    /// What was found.
+    pub fn matches(&mut self) -> Matches {
         self.collector.finish()
     }
 
@@ -199,11 +199,7 @@ impl<'e> Reader<'e> {
         }
         let in_file = offset..offset + bytes;
         match &mut self.span {
-            Some(span)
-                if span.goes_on(mapped, &in_file, range.start) && span.private.len() < MAX_PRIVATE_RUNS =>
-            {
-                span.range.end = in_file.end;
-            }
+            Some(span) if span.goes_on(mapped, &in_file, range.start) => span.range.end = in_file.end,
             _ => {
                 self.end_span(looking)?;
                 self.feeder.keep_from(Some(range.start));
@@ -238,25 +234,31 @@ impl<'e> Reader<'e> {
     ) -> Result<(), Interrupt> {
         let mut rest = range.clone();
         while let Some(run) = self.next_run(target, &rest, looking)? {
-            let mut out = Out {
-                target,
-                scan: &mut self.scan,
-                collector: &mut self.collector,
-            };
-            if let Some((mapped, offset)) = file {
-                if rest.start < run.range.start {
-                    let offset = offset + (rest.start - range.start);
-                    self.feeder
-                        .file(rest.start..run.range.start, mapped, offset, &mut out, looking)?;
-                }
-                if let Some(span) = &mut self.span {
-                    span.private.push(run.range.clone());
-                }
+            if let Some((mapped, offset)) = file.filter(|_| rest.start < run.range.start) {
+                let offset = offset + (rest.start - range.start);
+                let (scan, collector) = (&mut self.scan, &mut self.collector);
+                let out = &mut Out {
+                    target,
+                    scan,
+                    collector,
+                };
+                self.feeder
+                    .file(rest.start..run.range.start, mapped, offset, out, looking)?;
             }
+            self.private(&run, looking)?;
             rest.start = run.range.end;
             self.seen_bytes += run.range.end - run.range.start;
             if may_read(&run, looking) {
-                self.feeder.process(run.range, &mut out, looking)?;
+                let (scan, collector) = (&mut self.scan, &mut self.collector);
+                self.feeder.process(
+                    run.range,
+                    &mut Out {
+                        target,
+                        scan,
+                        collector,
+                    },
+                    looking,
+                )?;
             }
         }
         if let Some((mapped, offset)) = file.filter(|_| rest.start < rest.end) {
@@ -268,6 +270,20 @@ impl<'e> Reader<'e> {
             };
             self.feeder.file(rest, mapped, offset, &mut out, looking)?;
         }
+        Ok(())
+    }
+
+    /// Takes note that a run of pages is not the file's, if there is one.
+    fn private(&mut self, run: &Run, looking: &mut Looking<'_, '_>) -> Result<(), Interrupt> {
+        let Some(span) = &mut self.span else { return Ok(()) };
+        if span.private.len() < MAX_PRIVATE_RUNS {
+            span.private.push(run.range.clone());
+            return Ok(());
+        }
+        let rest = span.split_off(&run.range);
+        self.end_span(looking)?;
+        self.feeder.keep_from(Some(rest.address));
+        self.span = Some(rest);
         Ok(())
     }
 

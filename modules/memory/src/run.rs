@@ -15,6 +15,9 @@ use std::thread;
 /// Times that processes are listed: those that started meanwhile are examined too.
 const ROUNDS: usize = 2;
 
+/// Processes between two notes on progress.
+const PROCESSES_PER_PROGRESS: usize = 16;
+
 /// Runs a plan.
 ///
 /// # Errors
@@ -37,7 +40,19 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
     };
     let mut statistics = Statistics::default();
     for _ in 0..ROUNDS {
-        let pids: Vec<u32> = host.pids()?.into_iter().filter(|pid| seen.insert(*pid)).collect();
+        let listed = match host.pids() {
+            Err(error) if error.is_gone() => {
+                context.skipped(Skipped::one(
+                    "processes",
+                    "there is no list of them below the root folder",
+                ));
+                break;
+            }
+            listed => listed?.into_iter(),
+        };
+        let pids: Vec<u32> = listed
+            .filter(|&pid| plan.concerns(pid) && seen.insert(pid))
+            .collect();
         examine(&engine, &pids, &mut statistics);
         if engine.is_stopped() {
             break;
@@ -53,9 +68,14 @@ fn examine(engine: &Engine<'_>, pids: &[u32], statistics: &mut Statistics) {
     let threads = threads(engine).min(pids.len());
     let work = || {
         let mut inspector = Inspector::new(engine, threads);
-        while !engine.is_stopped()
-            && let Some(&pid) = pids.get(next.fetch_add(1, Ordering::Relaxed))
-        {
+        while !engine.is_stopped() {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&pid) = pids.get(index) else { break };
+            if index.is_multiple_of(PROCESSES_PER_PROGRESS) {
+                engine
+                    .context
+                    .progress(index as u64, Some(pids.len() as u64), "processes");
+            }
             inspector.inspect(pid);
         }
         total

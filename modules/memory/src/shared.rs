@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Ranges of one file whose matches are kept; the oldest goes first.
 const MAX_PARTS: usize = 256;
+/// Files of which something is kept.
+const MAX_FILES: usize = 1 << 16;
 /// Matches in files that are kept; beyond, files with matches are searched for each process.
 const MAX_KEPT_MATCHES: usize = 1 << 17;
 
@@ -90,14 +92,13 @@ impl Looking<'_, '_> {
 }
 
 impl SharedFiles {
+    /// What is known of a file; of those beyond [`MAX_FILES`], nothing is kept.
     fn parts(&self, key: FileKey) -> Parts {
-        Arc::clone(
-            self.files
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(key)
-                .or_default(),
-        )
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.len() >= MAX_FILES && !files.contains_key(&key) {
+            return Parts::default();
+        }
+        Arc::clone(files.entry(key).or_default())
     }
 }
 
@@ -116,6 +117,19 @@ impl Span {
         self.range
             .start
             .saturating_add(address.saturating_sub(self.address))
+    }
+
+    /// Ends before `run`, which is the process's own, and returns what is behind it.
+    pub fn split_off(&mut self, run: &Range<u64>) -> Span {
+        let rest = Span {
+            mapped: Arc::clone(&self.mapped),
+            name: self.name.clone(),
+            range: self.offset(run.end)..self.range.end,
+            address: run.end,
+            private: Vec::new(),
+        };
+        self.range.end = self.offset(run.start);
+        rest
     }
 
     /// The ranges of the file to be searched: all of it where most of it is the same as in the file, so that processes
@@ -283,20 +297,40 @@ impl FileSearcher {
         sink: &mut dyn Sink,
         looking: &mut Looking<'_, '_>,
     ) -> Result<(), Interrupt> {
-        for part in readable(span, range, looking) {
-            self.scan.segment(part.start, sink);
-            let mut at = part.start;
-            while at < part.end && !self.scan.is_settled() {
-                if looking.engine.is_stopped() {
-                    return Err(Interrupt::Stopped);
+        let (mut at, mut searched_to) = (range.start, None);
+        let mut parts = Vec::new();
+        while at < range.end && !self.scan.is_settled() {
+            parts.clear();
+            at = readable(span, at..range.end, &mut parts, looking);
+            for part in &parts {
+                if searched_to != Some(part.start) {
+                    self.scan.segment(part.start, sink);
                 }
-                let count = usize::try_from(part.end - at)
-                    .unwrap_or(usize::MAX)
-                    .min(BATCH_BYTES);
-                self.search_block(span, at, count, sink, looking);
-                at += count as u64;
+                self.search_readable(span, part, sink, looking)?;
+                searched_to = Some(part.end);
             }
-            self.scan.end_segment(sink);
+        }
+        self.scan.end_segment(sink);
+        Ok(())
+    }
+
+    fn search_readable(
+        &mut self,
+        span: &Span,
+        part: &Range<u64>,
+        sink: &mut dyn Sink,
+        looking: &mut Looking<'_, '_>,
+    ) -> Result<(), Interrupt> {
+        let mut at = part.start;
+        while at < part.end && !self.scan.is_settled() {
+            if looking.engine.is_stopped() {
+                return Err(Interrupt::Stopped);
+            }
+            let count = usize::try_from(part.end - at)
+                .unwrap_or(usize::MAX)
+                .min(BATCH_BYTES);
+            self.search_block(span, at, count, sink, looking);
+            at += count as u64;
         }
         Ok(())
     }
@@ -325,53 +359,57 @@ impl FileSearcher {
     }
 }
 
-/// The parts of `range` of a file that are read: no holes, nothing that was swapped out, and on demand nothing that is not
-/// in memory. What is not read is noted.
-fn readable(span: &Span, range: Range<u64>, looking: &mut Looking<'_, '_>) -> Vec<Range<u64>> {
+/// Appends the first parts of `range` of a file that are read: no holes, nothing that was swapped out, and on demand nothing
+/// that is not in memory. What is not read is noted. Returns the offset up to which that is all.
+fn readable(
+    span: &Span,
+    range: Range<u64>,
+    parts: &mut Vec<Range<u64>>,
+    looking: &mut Looking<'_, '_>,
+) -> u64 {
     let mapped = &span.mapped;
-    let mut data = Vec::new();
-    mapped
+    let mut to = mapped
         .content()
-        .data(range.start..range.end.min(mapped.file_bytes()), &mut data);
-    if let Some(last) = data.last_mut().filter(|last| last.end == mapped.file_bytes()) {
-        last.end = range.end.min(mapped.bytes());
-    }
-    let resident_only = looking.engine.plan.resident_only();
-    if !mapped.content().is_memory() && !resident_only {
-        return data;
-    }
-    let mut parts = Vec::new();
-    for piece in data {
-        let mut resident = Vec::new();
-        if mapped
-            .content()
-            .resident(
-                piece.start / page_bytes() * page_bytes()..piece.end,
-                &mut resident,
-            )
-            .is_err()
-        {
-            parts.push(piece);
-            continue;
+        .data(range.start..range.end.min(mapped.file_bytes()), parts);
+    if to >= mapped.file_bytes() {
+        // Behind the file's end the last page has zeros.
+        to = range.end;
+        if let Some(last) = parts.last_mut().filter(|last| last.end == mapped.file_bytes()) {
+            last.end = range.end.min(mapped.bytes());
         }
-        let absent: u64 = without(piece.clone(), &resident)
+    }
+    if mapped.content().is_memory() || looking.engine.plan.resident_only() {
+        for part in std::mem::take(parts) {
+            in_memory(span, part, parts, looking);
+        }
+    }
+    to
+}
+
+/// Appends what of `part` is in memory, or all of it if that may be swapped in.
+fn in_memory(span: &Span, part: Range<u64>, parts: &mut Vec<Range<u64>>, looking: &mut Looking<'_, '_>) {
+    let content = span.mapped.content();
+    let mut resident = Vec::new();
+    let whole_pages = part.start - part.start % page_bytes()..part.end;
+    if content.resident(whole_pages, &mut resident).is_err() {
+        return parts.push(part);
+    }
+    let absent = without(part.clone(), &resident)
+        .iter()
+        .map(|range| range.end - range.start)
+        .sum();
+    if absent == 0 {
+        parts.push(part);
+    } else if content.is_memory() && looking.engine.may_swap_in(absent) {
+        looking.statistics.swapped_in_bytes += absent;
+        parts.push(part);
+    } else {
+        note_absent(span, absent, looking);
+        let cut = resident
             .iter()
-            .map(|range| range.end - range.start)
-            .sum();
-        if absent == 0 {
-            parts.push(piece);
-        } else if mapped.content().is_memory() && looking.engine.may_swap_in(absent) {
-            looking.statistics.swapped_in_bytes += absent;
-            parts.push(piece);
-        } else {
-            note_absent(span, absent, looking);
-            let cut = resident
-                .iter()
-                .map(|part| part.start.max(piece.start)..part.end.min(piece.end));
-            parts.extend(cut.filter(|part| part.start < part.end));
-        }
+            .map(|range| range.start.max(part.start)..range.end.min(part.end));
+        parts.extend(cut.filter(|range| range.start < range.end));
     }
-    parts
 }
 
 fn note_absent(span: &Span, bytes: u64, looking: &Looking<'_, '_>) {

@@ -138,7 +138,7 @@ impl Surveyor {
                     }
                 },
             };
-            self.comparison.run(&run, region, file, target)?;
+            self.comparison.run(&run, region, file, target, looking.engine)?;
         }
         Ok(self.comparison.finish(region))
     }

@@ -1,9 +1,9 @@
 //! One search and one process: what was found of what.
 
-use crate::collect::Located;
+use crate::collect::Matches;
 use crate::finding::{Anomaly, Matched, anomaly_name, filter_name};
 use crate::params::{AnomalyKind, Filter};
-use crate::plan::{Plan, Search};
+use crate::plan::{Pattern, Plan, Search};
 use crate::region::{Kind, Region, without_deleted};
 use gumshoe_process::{Process, shown};
 use std::ops::Range;
@@ -27,6 +27,17 @@ pub struct Trial<'p> {
     /// Bytes that may still be examined; none: all.
     left: Option<u64>,
     window_end: u64,
+}
+
+/// What is reported of a process that a search finds.
+#[derive(Debug)]
+pub struct Verdict {
+    /// What matched.
+    pub matches: Vec<Matched>,
+    /// Signs of injected or replaced code.
+    pub anomalies: Vec<Anomaly>,
+    /// Of what there may be more.
+    pub limited: Vec<String>,
 }
 
 impl<'p> Trial<'p> {
@@ -142,64 +153,52 @@ impl<'p> Trial<'p> {
         self.search.options.offset..self.window_end
     }
 
-    /// What is reported: matches, signs, and of what there may be more. None when the search does not find the process.
-    pub fn verdict(
-        self,
-        plan: &Plan,
-        located: &[Located],
-    ) -> Option<(Vec<Matched>, Vec<Anomaly>, Vec<String>)> {
-        let mine: Vec<&Located> = located
-            .iter()
-            .filter(|located| self.search.patterns.contains(&located.pattern))
-            .collect();
-        let count = |pattern: usize| mine.iter().filter(|located| located.pattern == pattern).count();
-        let is_found = if self.search.options.matchall {
-            self.is_possible() && self.search.patterns.clone().all(|pattern| count(pattern) > 0)
-        } else {
-            !(self.names.is_empty()
-                && self.libraries.is_empty()
-                && self.anomalies.is_empty()
-                && mine.is_empty())
-        };
-        if !is_found {
+    /// Whether the search finds the process, in whose memory `found` was found.
+    fn is_found(&self, found: &Matches) -> bool {
+        let mut patterns = self.search.patterns.clone();
+        if self.search.options.matchall {
+            return self.is_possible() && patterns.all(|pattern| found.has(pattern));
+        }
+        let is_empty = self.names.is_empty() && self.libraries.is_empty() && self.anomalies.is_empty();
+        !is_empty || patterns.any(|pattern| found.has(pattern))
+    }
+
+    /// What is reported; none when the search does not find the process.
+    pub fn verdict(self, plan: &Plan, found: &Matches) -> Option<Verdict> {
+        if !self.is_found(found) {
             return None;
         }
-        let max = usize::try_from(self.search.options.max_matches).unwrap_or(usize::MAX);
-        let mut limited = self.limited;
-        for pattern in self
-            .search
-            .patterns
-            .clone()
-            .filter(|&pattern| count(pattern) >= max)
-        {
-            let pattern = &plan.patterns[pattern];
-            limited.push(format!("{} {}", filter_name(pattern.filter), pattern.text));
-        }
+        let search = self.search;
         let plain = |filter, pattern: &str, file| Matched {
             filter,
             pattern: pattern.to_owned(),
             place: None,
             file,
         };
-        let mut matches: Vec<Matched> = self
+        let names = self
             .names
             .iter()
-            .map(|&at| plain(Filter::Name, &self.search.names[at].text, None))
-            .collect();
+            .map(|&at| plain(Filter::Name, &search.names[at].text, None));
         let libraries = self.libraries.into_iter();
-        matches.extend(
-            libraries.map(|(at, path)| plain(Filter::Library, &self.search.libraries[at].text, Some(path))),
-        );
-        matches.extend(mine.into_iter().map(|located| {
-            let pattern = &plan.patterns[located.pattern];
-            let place = Some(located.place.clone());
+        let libraries =
+            libraries.map(|(at, path)| plain(Filter::Library, &search.libraries[at].text, Some(path)));
+        let located = found.of(&search.patterns).iter().map(|located| {
+            let Pattern { filter, text, .. } = &plan.patterns[located.pattern];
+            let (place, file) = (Some(located.place.clone()), located.file.clone());
             Matched {
-                filter: pattern.filter,
-                pattern: pattern.text.clone(),
+                filter: *filter,
+                pattern: text.clone(),
                 place,
-                file: located.file.clone(),
+                file,
             }
-        }));
-        Some((matches, self.anomalies, limited))
+        });
+        let full = search.patterns.clone().filter(|&pattern| found.is_full(pattern));
+        let full = full.map(|pattern| &plan.patterns[pattern]);
+        let full = full.map(|pattern| format!("{} {}", filter_name(pattern.filter), pattern.text));
+        Some(Verdict {
+            matches: names.chain(libraries).chain(located).collect(),
+            anomalies: self.anomalies,
+            limited: self.limited.into_iter().chain(full).collect(),
+        })
     }
 }

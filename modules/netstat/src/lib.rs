@@ -101,5 +101,5 @@ gumshoe_plugin_api::export_module! {
     name: "netstat",
     summary: "finds sockets, addresses and neighbours, and the processes behind them",
     os: ["linux", "macos"],
-    privileges: ["read-processes", "enter-namespaces"],
+    privileges: ["read-files", "read-processes", "enter-namespaces"],
 }

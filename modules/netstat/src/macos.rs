@@ -8,7 +8,7 @@
 use crate::finding::Process;
 use crate::namespace::Namespace;
 use crate::parse::libproc;
-use crate::plan::{Namespaces, Wanted};
+use crate::plan::{Namespaces, Sought, Wanted};
 use crate::socket::{Address, Link, Neighbour, Socket};
 use gumshoe_plugin_api::Skipped;
 use gumshoe_process::{Host, Names, ProcessError};
@@ -386,14 +386,13 @@ impl Holders {
     }
 }
 
-/// Finds the processes that have these sockets. What could not be looked at goes to `cover`.
+/// Finds the processes that have sockets. What could not be looked at goes to `cover`.
 pub fn holders(
     root: &Path,
-    inodes: impl Iterator<Item = u64>,
+    sought: Sought<'_>,
     _max_threads: usize,
     cover: &(dyn Fn(Skipped) + Sync),
 ) -> Holders {
-    let wanted: HashSet<u64> = inodes.filter(|&inode| inode != 0).collect();
     let mut found = Holders::default();
     let host = Host::new(root);
     let pids = match host.pids() {
@@ -404,8 +403,14 @@ pub fn holders(
         }
     };
     for pid in pids {
+        if let Sought::Programs(fits) = sought {
+            let exe = host.describe(pid).ok().and_then(|process| process.exe);
+            if !exe.is_some_and(|exe| fits(&exe)) {
+                continue;
+            }
+        }
         match sockets_of(pid) {
-            Ok(sockets) => found.add(&host, pid, &wanted, &sockets),
+            Ok(sockets) => found.add(&host, pid, sought, &sockets),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 cover(
                     Skipped::one("process, for its open sockets", "permission denied")
@@ -420,11 +425,14 @@ pub fn holders(
 }
 
 impl Holders {
-    fn add(&mut self, host: &Host, pid: u32, wanted: &HashSet<u64>, sockets: &[Socket]) {
+    fn add(&mut self, host: &Host, pid: u32, sought: Sought<'_>, sockets: &[Socket]) {
         let inodes: HashSet<u64> = sockets
             .iter()
             .map(|socket| socket.inode)
-            .filter(|inode| wanted.contains(inode))
+            .filter(|inode| match sought {
+                Sought::Sockets(inodes) => inodes.binary_search(inode).is_ok(),
+                Sought::Programs(_) => *inode != 0,
+            })
             .collect();
         if inodes.is_empty() {
             return;

@@ -103,6 +103,26 @@ pub enum Owners {
     Named,
 }
 
+/// When processes have to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookAtProcesses {
+    /// Not at all.
+    Never,
+    /// Before sockets: only those of certain programs are of interest, so that other processes' files need no look.
+    Before,
+    /// After sockets: all that have one of those found are to be named.
+    After,
+}
+
+/// Which sockets processes are looked for.
+#[derive(Clone, Copy)]
+pub enum Sought<'a> {
+    /// Those with these inodes, sorted, whoever has them.
+    Sockets(&'a [u64]),
+    /// All sockets of the processes whose program's path passes this test.
+    Programs(&'a (dyn Fn(&[u8]) -> bool + Sync)),
+}
+
 /// Where to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Namespaces {
@@ -158,10 +178,14 @@ impl Plan {
             .any(|&protocol| self.wanted(protocol).is_some())
     }
 
-    /// Whether processes have to be looked at.
+    /// When processes have to be looked at.
     #[must_use]
-    pub fn wants_processes(&self) -> bool {
-        self.wants_sockets() && (self.owners == Owners::Named || !self.only.programs.is_empty())
+    pub fn look_at_processes(&self) -> LookAtProcesses {
+        match (self.wants_sockets(), self.owners, self.only.programs.is_empty()) {
+            (true, Owners::Named, _) => LookAtProcesses::After,
+            (true, Owners::Unnamed, false) => LookAtProcesses::Before,
+            _ => LookAtProcesses::Never,
+        }
     }
 
     /// What to ask the kernel for; `None` if sockets of this protocol are of no interest.
@@ -179,7 +203,7 @@ impl Plan {
             let is_unconnected = UNCONNECTED.contains(&state);
             takes_all
                 || asks_connected && (!is_unconnected || protocol == Protocol::Raw)
-                || asks_listening && is_unconnected
+                || asks_listening && matches!(state, State::Listen | State::Unconnected)
         };
         let allowed = |state: State| self.only.states.is_empty() || self.only.states.contains(&state);
         let states = State::all().filter(|&state| interesting(state) && allowed(state));

@@ -4,11 +4,12 @@ use crate::finding::{Finding, Question};
 use crate::namespace::Namespace;
 use crate::os::{self, Holders, Sources, View, ViewError};
 use crate::parse::hardware;
-use crate::plan::{Everything, Plan, Wanted};
+use crate::plan::{Everything, LookAtProcesses, Plan, Sought, Wanted};
 use crate::socket::{Address, Link, Neighbour, Protocol, Socket};
 use gumshoe_plugin_api::{Context, Failure, Flow, Skipped};
 use gumshoe_process::Names;
 use serde::Serialize;
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::thread;
@@ -49,11 +50,13 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
     let mut run = Run {
         plan,
         context,
-        users: os::users(context.root()),
+        users: OnceCell::new(),
+        holders: Holders::default(),
         kept: Vec::new(),
         namespaces: Vec::new(),
         statistics: Statistics::default(),
     };
+    run.find_programs();
     let places = os::places(context.root(), sources, plan.namespaces, &mut |skipped| {
         context.skipped(skipped)
     });
@@ -74,7 +77,10 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
 struct Run<'a> {
     plan: &'a Plan,
     context: &'a Context,
-    users: Names,
+    /// Names of users, once a finding has one.
+    users: OnceCell<Names>,
+    /// The processes that have sockets, as far as they were looked for.
+    holders: Holders,
     /// Sockets that wait for their processes to be found.
     kept: Vec<Kept>,
     namespaces: Vec<Namespace>,
@@ -126,11 +132,16 @@ impl Run<'_> {
             .get(namespace)
             .filter(|one| one.inode != 0)
             .cloned();
-        finding.user = finding.uid.and_then(|uid| self.users.of(uid)).map(str::to_owned);
+        finding.user = finding.uid.and_then(|uid| self.user(uid));
         match self.context.emit(&finding) {
             Flow::Continue => ControlFlow::Continue(()),
             Flow::Stop => ControlFlow::Break(()),
         }
+    }
+
+    fn user(&self, uid: u32) -> Option<String> {
+        let users = self.users.get_or_init(|| os::users(self.context.root()));
+        users.of(uid).map(str::to_owned)
     }
 
     fn not_listed(&self, what: &str, error: &ViewError) {
@@ -234,16 +245,23 @@ impl Run<'_> {
 
     /// Keeps the sockets that answer a question; hands them over at once if their processes are not of interest.
     fn sockets(&mut self, view: &mut View, wanted: &Wanted) -> ControlFlow<()> {
+        let before = self.plan.look_at_processes() == LookAtProcesses::Before;
+        if before && self.holders.processes() == 0 {
+            return ControlFlow::Continue(());
+        }
         let first = self.kept.len();
-        let limit = self.keep_limit();
+        let (limit, why) = self.keep_limit();
         let mut dropped = 0;
+        let holders = &self.holders;
         let namespace = self.namespaces.len() - 1;
         let (plan, context, statistics, kept) =
             (self.plan, self.context, &mut self.statistics, &mut self.kept);
         let listed = view.sockets(wanted, &mut |socket| {
             statistics.sockets += 1;
             let mut answers = false;
-            plan.answers(&socket, &mut |_, _| answers = true);
+            if !before || holders.of(socket.inode).next().is_some() {
+                plan.answers(&socket, &mut |_, _| answers = true);
+            }
             match () {
                 () if !answers => {}
                 () if kept.len() < limit => kept.push(Kept {
@@ -264,48 +282,72 @@ impl Run<'_> {
             self.not_listed(&format!("{} sockets", wanted.protocol.name()), &error);
         }
         if dropped > 0 {
-            let why = format!("limit reached: sockets = {limit}");
             self.context.skipped(Skipped::one("socket", why).count(dropped));
         }
         for one in &mut self.kept[first..] {
             one.interface = view.link_name(one.socket.interface);
         }
-        if self.plan.wants_processes() {
-            ControlFlow::Continue(())
-        } else {
-            self.hand_over(&Holders::default())
+        match self.plan.look_at_processes() {
+            LookAtProcesses::After => ControlFlow::Continue(()),
+            LookAtProcesses::Before | LookAtProcesses::Never => self.hand_over(),
         }
     }
 
-    /// More sockets than may be reported are of no use, unless processes decide which ones those are.
-    fn keep_limit(&self) -> usize {
-        let reported = usize::try_from(self.context.limits().findings).unwrap_or(usize::MAX);
-        if self.plan.only.programs.is_empty() {
-            reported.saturating_add(1).min(MAX_KEPT)
-        } else {
-            MAX_KEPT
+    /// How many sockets to keep, and the limit behind that: more than may be reported are of no use, unless processes
+    /// decide which ones those are.
+    fn keep_limit(&self) -> (usize, String) {
+        let findings = self.context.limits().findings;
+        let is_after = self.plan.look_at_processes() == LookAtProcesses::After;
+        let decides_after = is_after && !self.plan.only.programs.is_empty();
+        match usize::try_from(findings) {
+            // One more, so that the report says that there are more.
+            Ok(reported) if !decides_after && reported < MAX_KEPT => {
+                (reported + 1, format!("limit reached: findings = {findings}"))
+            }
+            _ => (MAX_KEPT, format!("limit reached: sockets = {MAX_KEPT}")),
+        }
+    }
+
+    /// Finds the processes of the programs that were asked for, with all their sockets.
+    fn find_programs(&mut self) {
+        if self.plan.look_at_processes() == LookAtProcesses::Before {
+            let programs = &self.plan.only.programs;
+            self.look_at_processes(Sought::Programs(&|exe| {
+                programs.iter().any(|program| program.is_match(exe))
+            }));
         }
     }
 
     /// Finds the processes of the sockets that were kept, and hands over those that are left.
     fn resolve(&mut self) {
-        if !self.plan.wants_processes() {
+        if self.plan.look_at_processes() != LookAtProcesses::After {
             return;
         }
-        let inodes = self.kept.iter().map(|one| one.socket.inode);
-        let holders = os::holders(self.context.root(), inodes, self.threads(), &|skipped| {
-            self.context.skipped(skipped)
-        });
-        self.statistics.processes = holders.processes() as u64;
+        // Without an inode a socket has outlived its processes: there is nothing to resolve.
+        let mut inodes: Vec<u64> = self
+            .kept
+            .iter()
+            .map(|one| one.socket.inode)
+            .filter(|&inode| inode != 0)
+            .collect();
+        inodes.sort_unstable();
+        self.look_at_processes(Sought::Sockets(&inodes));
         for one in &self.kept {
-            // Without an inode a socket has outlived its processes: there is nothing to resolve.
-            if one.socket.inode != 0 && holders.of(one.socket.inode).next().is_none() {
+            if one.socket.inode != 0 && self.holders.of(one.socket.inode).next().is_none() {
                 let example = Finding::socket(Question::All, None, &one.socket).render();
                 let skipped = Skipped::one("process of a socket", "no process was seen to have the socket");
                 self.context.skipped(skipped.example(example));
             }
         }
-        let _ = self.hand_over(&holders);
+        let _ = self.hand_over();
+    }
+
+    fn look_at_processes(&mut self, sought: Sought<'_>) {
+        let (context, threads) = (self.context, self.threads());
+        self.holders = os::holders(context.root(), sought, threads, &|skipped| {
+            context.skipped(skipped)
+        });
+        self.statistics.processes = self.holders.processes() as u64;
     }
 
     /// Threads for the look at processes' open files.
@@ -318,14 +360,14 @@ impl Run<'_> {
         }
     }
 
-    fn hand_over(&mut self, holders: &Holders) -> ControlFlow<()> {
+    fn hand_over(&mut self) -> ControlFlow<()> {
         let kept = std::mem::take(&mut self.kept);
-        kept.iter().try_for_each(|one| self.hand_over_one(one, holders))
+        kept.iter().try_for_each(|one| self.hand_over_one(one))
     }
 
-    fn hand_over_one(&self, one: &Kept, holders: &Holders) -> ControlFlow<()> {
+    fn hand_over_one(&self, one: &Kept) -> ControlFlow<()> {
         let programs = &self.plan.only.programs;
-        let mut processes = holders.of(one.socket.inode);
+        let mut processes = self.holders.of(one.socket.inode);
         let is_program = |exe: &[u8]| programs.iter().any(|program| program.is_match(exe));
         if !programs.is_empty()
             && !processes.any(|process| process.exe_path().is_some_and(|exe| is_program(&exe)))
@@ -339,7 +381,7 @@ impl Run<'_> {
             }
             let mut finding = Finding::socket(question, value, &one.socket);
             finding.interface.clone_from(&one.interface);
-            finding.processes = holders.of(one.socket.inode).cloned().collect();
+            finding.processes = self.holders.of(one.socket.inode).cloned().collect();
             flow = self.emit_of(one.namespace, finding);
         });
         flow

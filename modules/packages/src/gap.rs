@@ -39,6 +39,9 @@ pub enum Reason {
     /// The system refused access.
     #[error("permission denied")]
     PermissionDenied,
+    /// It is not there.
+    #[error("not found")]
+    NotFound,
     /// It lies on a remote file system, which may never answer.
     #[error("remote file system")]
     Remote,
@@ -80,6 +83,7 @@ impl From<Errno> for Reason {
     fn from(errno: Errno) -> Self {
         match errno {
             Errno::ACCESS | Errno::PERM => Self::PermissionDenied,
+            Errno::NOENT | Errno::NOTDIR => Self::NotFound,
             Errno::LOOP => Self::Links,
             other => Self::System(other),
         }

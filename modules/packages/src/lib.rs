@@ -7,6 +7,7 @@
 //! **Invariant:** bytes and names are hostile: a container's files are somebody else's. Nothing leads out of the tree,
 //! nothing but regular files and folders is opened, every read has a limit, and reaching one is a gap.
 
+pub mod fuzz;
 mod gap;
 mod homes;
 mod package;

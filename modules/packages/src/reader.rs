@@ -1,6 +1,7 @@
 //! Goes through the databases of a tree.
 
 use std::{
+    collections::HashSet,
     ffi::OsString,
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -10,11 +11,16 @@ use crate::{
     Distro, Gap, Kind, Package, Reason, Tree,
     homes::{self, MAX_HOMES, USUAL_HOMES},
     source,
-    tree::MAX_NAMES,
+    tree::{FileId, Folder, MAX_NAMES, OpenFile},
 };
 
 /// Most of `/etc/passwd` or `/etc/os-release` that is read.
 const MAX_ETC_BYTES: u64 = 16 << 20;
+
+/// Names that are listed in all folders of one tree together. Links can make a few folders look like very many.
+const MAX_TREE_NAMES: usize = 5_000_000;
+/// Bytes that are read of all records of one tree together, for the same reason.
+const MAX_TREE_BYTES: u64 = 4 << 30;
 
 /// Takes packages as they are found.
 pub trait Sink {
@@ -41,6 +47,8 @@ pub fn read(tree: &Tree, kinds: &[Kind], sink: &mut dyn Sink) -> ControlFlow<()>
         tree,
         sink,
         homes: None,
+        names_left: MAX_TREE_NAMES,
+        bytes_left: MAX_TREE_BYTES,
     };
     for &kind in kinds {
         source::read(&mut reader, kind)?;
@@ -63,6 +71,8 @@ pub(crate) struct Reader<'a> {
     pub tree: &'a Tree,
     sink: &'a mut dyn Sink,
     homes: Option<Vec<PathBuf>>,
+    names_left: usize,
+    bytes_left: u64,
 }
 
 impl Reader<'_> {
@@ -109,21 +119,69 @@ impl Reader<'_> {
 
     /// Reads a file; none, and a gap where that is due, when it cannot be read.
     pub fn text(&mut self, what: &'static str, path: &Path, max_bytes: u64) -> Option<Vec<u8>> {
-        let read = self.tree.read(path, max_bytes);
+        let file = self.tree.open(path);
+        let file = self.or_gap(what, path, file)?;
+        self.content(what, path, file, max_bytes)
+    }
+
+    /// Reads an open file as [`Reader::text`] does.
+    pub fn content(
+        &mut self,
+        what: &'static str,
+        path: &Path,
+        file: OpenFile,
+        max_bytes: u64,
+    ) -> Option<Vec<u8>> {
+        // A file that is too large is refused before any of it is read.
+        let cost = Some(file.size()).filter(|&size| size <= max_bytes).unwrap_or(0);
+        let Some(left) = self.bytes_left.checked_sub(cost) else {
+            let limit = MAX_TREE_BYTES;
+            self.gap(what, path, Reason::TooLarge { limit });
+            return None;
+        };
+        self.bytes_left = left;
+        let read = file.read(max_bytes).map(Some);
         self.or_gap(what, path, read)
     }
 
     /// The names in a folder, sorted; none where there is no such folder.
     pub fn names(&mut self, path: &Path) -> Vec<OsString> {
-        let folder = self.tree.folder(path);
-        let Some(folder) = self.or_gap("folder", path, folder) else {
+        self.open_folder(path)
+            .map(|folder| self.names_in(path, &folder))
+            .unwrap_or_default()
+    }
+
+    /// The same, unless the folder was seen under another name.
+    pub fn names_once(&mut self, path: &Path, seen: &mut HashSet<FileId>) -> Vec<OsString> {
+        let Some(folder) = self.open_folder(path) else {
             return Vec::new();
         };
-        match folder.names() {
-            Ok((names, false)) => names,
-            Ok((names, true)) => {
-                let of = "names in a folder";
-                self.gap("folder", path, Reason::TooMany { limit: MAX_NAMES, of });
+        match folder.id() {
+            Ok(id) if !seen.insert(id) => return Vec::new(),
+            Ok(_) => {}
+            Err(reason) => self.gap("folder", path, reason),
+        }
+        self.names_in(path, &folder)
+    }
+
+    fn open_folder(&mut self, path: &Path) -> Option<Folder> {
+        let folder = self.tree.folder(path);
+        self.or_gap("folder", path, folder)
+    }
+
+    fn names_in(&mut self, path: &Path, folder: &Folder) -> Vec<OsString> {
+        let limit = MAX_NAMES.min(self.names_left);
+        match folder.names(limit) {
+            Ok((names, is_all)) => {
+                self.names_left -= names.len();
+                if !is_all {
+                    let (limit, of) = if limit < MAX_NAMES {
+                        (MAX_TREE_NAMES, "names in all folders")
+                    } else {
+                        (MAX_NAMES, "names in a folder")
+                    };
+                    self.gap("folder", path, Reason::TooMany { limit, of });
+                }
                 names
             }
             Err(reason) => {

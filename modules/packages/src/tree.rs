@@ -76,6 +76,17 @@ impl Tree {
         self.folder(path)?.map(|folder| folder.names()).transpose()
     }
 
+    /// The tree below one of its folders, which is found without leaving this one.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be opened.
+    pub fn below(&self, path: &Path) -> Result<Self, Reason> {
+        self.refuse_remote(path)?;
+        let folder = os::open_folder(self.base.as_fd(), path)?;
+        Ok(Self::new(Base::new(folder, self.base.mounts().below(path))))
+    }
+
     /// Opens a file; none when there is no such file.
     pub(crate) fn open(&self, path: &Path) -> Result<Option<OpenFile>, Reason> {
         self.refuse_remote(path)?;
@@ -131,7 +142,7 @@ pub(crate) struct OpenFile {
 }
 
 /// What tells one file from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {
     device: u64,
     inode: u64,
@@ -288,22 +299,24 @@ impl Folder {
         Ok(FileId::of(&fstat(&self.0)?))
     }
 
-    /// The names in it, sorted; and whether there are more than [`MAX_NAMES`].
-    pub fn names(&self) -> Result<(Vec<OsString>, bool), Reason> {
+    /// The names in it, sorted, as many as the limit permits; and whether these are all.
+    pub fn names(&self, limit: usize) -> Result<(Vec<OsString>, bool), Reason> {
         let mut names = Vec::new();
+        let mut is_all = true;
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name == b"." || name == b".." {
                 continue;
             }
-            if names.len() == MAX_NAMES {
-                return Ok((names, true));
+            if names.len() == limit {
+                is_all = false;
+                break;
             }
             names.push(OsStr::from_bytes(name).to_owned());
         }
         names.sort_unstable();
-        Ok((names, false))
+        Ok((names, is_all))
     }
 
     /// When a file in it changed, in seconds since 1970; none where there is no such file.
@@ -368,7 +381,10 @@ mod tests {
     #[test]
     fn only_regular_files_are_read() {
         let (top, tree) = tree();
-        rustix::fs::mkfifoat(rustix::fs::CWD, top.path().join("pipe"), 0o600.into()).unwrap();
+        let mkfifo = std::process::Command::new("mkfifo")
+            .arg(top.path().join("pipe"))
+            .status();
+        assert!(mkfifo.unwrap().success());
         symlink("/dev/zero", top.path().join("device")).unwrap();
         symlink("/plain", top.path().join("link")).unwrap();
         std::fs::write(top.path().join("plain"), "text").unwrap();

@@ -20,33 +20,35 @@ pub(crate) struct Place {
 ///
 /// When the host's root cannot be opened; a root that was given and cannot be opened is left out, with a coverage entry.
 pub(crate) fn places(plan: &Plan, context: &Context) -> Result<Vec<Place>, Failure> {
-    let mut places = Vec::new();
+    let host = Tree::host(context.root())?;
+    let mut places: Vec<Place> = plan
+        .roots
+        .iter()
+        .filter_map(|root| below(&host, context, root))
+        .collect();
     if plan.roots.is_empty() {
         places.push(Place {
-            tree: Tree::host(context.root())?,
+            tree: host,
             root: None,
             container: None,
         });
     }
-    places.extend(plan.roots.iter().filter_map(|root| below(context, root)));
     if plan.containers {
         places.extend(os::containers(context));
     }
     Ok(places)
 }
 
-fn below(context: &Context, root: &Path) -> Option<Place> {
-    let path = context.root().join(root.strip_prefix("/").unwrap_or(root));
-    let tree = Tree::host(&path)
-        .inspect_err(|error| {
-            let why = Failure::from(std::io::Error::other(error.to_string()));
-            context.error(why.message());
-            context.skipped(Skipped::one("root", "cannot be opened").example(root.display().to_string()));
-        })
-        .ok()?;
-    Some(Place {
-        tree,
-        root: Some(root.to_owned()),
-        container: None,
-    })
+fn below(host: &Tree, context: &Context, root: &Path) -> Option<Place> {
+    match host.below(root) {
+        Ok(tree) => Some(Place {
+            tree,
+            root: Some(root.to_owned()),
+            container: None,
+        }),
+        Err(reason) => {
+            context.skipped(Skipped::one("root", reason.to_string()).example(root.display().to_string()));
+            None
+        }
+    }
 }

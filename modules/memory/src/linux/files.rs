@@ -18,17 +18,29 @@ use std::path::{Path, PathBuf};
 /// What identifies a file on this host: device and inode, and when it was made, as numbers of deleted files go to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileKey {
-    device: u64,
+    /// Major and minor number.
+    device: (u32, u32),
     inode: u64,
     /// Seconds and nanoseconds; zero where the file system does not tell.
     made: (i64, u32),
 }
 
+/// Parts of a file that are asked for at once.
+const MAX_PARTS: usize = 1024;
+/// Bytes of one such part.
+const MAX_PART_BYTES: u64 = 1 << 30;
 /// File systems whose files are memory and may be swapped out.
 const MEMORY: [u64; 2] = [
     0x0102_1994, // tmpfs, memfd, shared memory
     0x8584_58f6, // ramfs
 ];
+
+impl FileKey {
+    /// Major and minor number of the device.
+    pub(super) fn device(&self) -> (u32, u32) {
+        self.device
+    }
+}
 
 /// Why the content of a mapping cannot be read as a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,9 +155,8 @@ fn of(stat: &Statx) -> FileKey {
     } else {
         (0, 0)
     };
-    let device = u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor);
     FileKey {
-        device,
+        device: (stat.stx_dev_major, stat.stx_dev_minor),
         inode: stat.stx_ino,
         made,
     }
@@ -189,21 +200,26 @@ impl Content for Source {
         std::os::unix::fs::FileExt::read_at(&self.file, buffer, offset)
     }
 
-    fn data(&self, range: Range<u64>, out: &mut Vec<Range<u64>>) {
+    fn data(&self, range: Range<u64>, out: &mut Vec<Range<u64>>) -> u64 {
         let mut at = range.start;
-        while at < range.end {
-            let Ok(start) = rustix::fs::seek(&self.file, SeekFrom::Data(at)).map(|start| start.max(at))
-            else {
-                // No data up to the end (ENXIO); a file system that cannot tell says that all is data.
-                return;
-            };
-            let end = rustix::fs::seek(&self.file, SeekFrom::Hole(start)).unwrap_or(range.end);
-            if start >= range.end || end <= start {
-                return;
+        for _ in 0..MAX_PARTS {
+            // No data up to the end (ENXIO); a file system that cannot tell says that all is data.
+            let start = rustix::fs::seek(&self.file, SeekFrom::Data(at))
+                .unwrap_or(range.end)
+                .max(at);
+            if start >= range.end {
+                return range.end;
             }
-            out.push(start..end.min(range.end));
+            let hole = rustix::fs::seek(&self.file, SeekFrom::Hole(start)).unwrap_or(range.end);
+            // A hole that begins at once was made meanwhile: it is read as zeros.
+            let end = hole
+                .max(start + 1)
+                .min(range.end)
+                .min(start.saturating_add(MAX_PART_BYTES));
+            out.push(start..end);
             at = end;
         }
+        at
     }
 
     fn resident(&self, range: Range<u64>, out: &mut Vec<Range<u64>>) -> io::Result<()> {

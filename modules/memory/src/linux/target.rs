@@ -258,9 +258,11 @@ impl Target {
         files::key(&self.dir, region).ok()
     }
 
-    /// The program's file, opened.
+    /// The program's file, opened; none where it cannot or must not be.
     #[must_use]
-    pub fn program_file(&self) -> Option<Mapped> {
+    pub fn program_file(&self, files: &mut OpenFiles) -> Option<Mapped> {
+        let device = self.program()?.0.device();
+        files.file_systems.check(&self.dir, device).ok()?;
         files::open_program(&self.dir).ok()
     }
 

@@ -14,6 +14,38 @@ fn a_complete_answer_says_so() {
     assert_eq!(report.statistics["processes"], 1);
 }
 
+#[test]
+fn what_was_swapped_out_is_read_within_the_budget_only() {
+    let victim = Victim::new(84, &["swapped"]);
+    let swapped = victim.status("VmSwap") << 10;
+    let ask =
+        |budget: u64| victim.ask(json!({"contents": [victim.text()], "options": {"swap_bytes": budget}}));
+    let report = ask(0);
+    if swapped == 0 {
+        // A machine without swap keeps it in memory.
+        assert!(report.found && report.coverage.complete, "{:?}", report.coverage);
+        return;
+    }
+    assert!(!report.found);
+    assert_eq!(skipped(&report, "process memory", "swapped out"), Some(swapped));
+    assert_eq!(victim.status("VmSwap") << 10, swapped, "looking does not swap in");
+    assert!(ask(swapped).found);
+}
+
+#[test]
+fn a_root_folder_without_processes_is_not_passed_off_as_a_quiet_host() {
+    let root = tempfile::tempdir().unwrap();
+    let report =
+        Harness::new(root.path()).run::<Memory>(&json!({"searches": {"s": {"contents": ["absent"]}}}));
+    assert_eq!(
+        (report.status, report.found),
+        (Status::Success, false),
+        "{:?}",
+        report.errors
+    );
+    assert!(!report.coverage.complete);
+}
+
 /// Root, for its own process, may look into everything; so a thread of this test gives that up.
 #[test]
 fn a_process_of_somebody_else_is_not_passed_off_as_clean() {

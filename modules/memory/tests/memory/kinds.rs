@@ -92,6 +92,22 @@ fn texts_half_in_a_file_and_half_in_own_pages_are_found_once() {
     assert_eq!(victim.found(), victim.texts());
 }
 
+#[test]
+fn a_file_with_thousands_of_changed_pages_is_searched_in_parts() {
+    // More changed pages than one part of a file has.
+    let pages = 10_000;
+    let (_folder, path) = file_with(
+        12,
+        pages * PAGE,
+        &[PAGE - HALF, (pages - 1) * PAGE - HALF, 9000 * PAGE + 7 * PAGE / 4],
+    );
+    let victim = Victim::new(12, &[&scene("patchwork", &path)]);
+    let mut expected = victim.scenes[0].clone();
+    expected.push(victim.scenes[0][0] + HALF as u64 - PAGE as u64 + (9000 * PAGE + 7 * PAGE / 4) as u64);
+    expected.sort_unstable();
+    assert_eq!(victim.found(), expected);
+}
+
 /// The slow twin is in the victim: it compares its memory byte for byte.
 #[test]
 fn in_any_mixture_of_pages_exactly_the_texts_are_found() {

@@ -22,6 +22,18 @@ fn processes_that_start_and_end_all_the_time_do_no_harm() {
 }
 
 #[test]
+fn processes_that_run_one_program_after_the_other_do_no_harm() {
+    let victim = Victim::new(94, &["anon"]);
+    let restless = Victim::new(95, &["anon", "execs"]);
+    for _ in 0..20 {
+        let report = ask(
+            &json!({"searches": {"s": {"pids": [victim.pid(), restless.pid()], "contents": [text(94)]}}}),
+        );
+        assert_eq!(pids(&report), [victim.pid()]);
+    }
+}
+
+#[test]
 fn victims_that_end_while_they_are_read_do_no_harm() {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {

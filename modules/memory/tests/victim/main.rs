@@ -29,12 +29,15 @@ fn main() {
             std::process::exit(2);
         };
         let addresses: Vec<String> = addresses.iter().map(|address| format!("{address:#x}")).collect();
-        println!("{}", addresses.join(" "));
+        let _ = writeln!(std::io::stdout(), "{}", addresses.join(" "));
     }
     // The last scene may be the stack of this function.
     let on_stack = scenes::on_stack(seed);
-    println!("stack {:#x}", on_stack.as_ptr() as usize);
+    let _ = writeln!(std::io::stdout(), "stack {:#x}", on_stack.as_ptr() as usize);
     let _ = std::io::stdout().flush();
+    if scenes.iter().any(|scene| scene == "execs") {
+        memory::start_anew();
+    }
     memory::wait_for_end();
     drop(std::hint::black_box((on_stack, held)));
 }

@@ -66,6 +66,20 @@ pub fn huge(address: usize, bytes: usize) {
     unsafe { libc::madvise(address as *mut libc::c_void, bytes, libc::MADV_HUGEPAGE) };
 }
 
+/// Runs this program again in this process, with the same arguments.
+pub fn start_anew() {
+    use std::os::unix::process::CommandExt;
+    let _ = std::process::Command::new("/proc/self/exe")
+        .args(std::env::args().skip(1))
+        .exec();
+}
+
+/// Asks the system to swap pages out, which it does if it has where to.
+pub fn page_out(address: usize, bytes: usize) {
+    // SAFETY: advice about a mapping of the scene.
+    unsafe { libc::madvise(address as *mut libc::c_void, bytes, libc::MADV_PAGEOUT) };
+}
+
 pub fn poke(address: usize, value: u8) {
     // SAFETY: the byte is writable memory of a scene that no reference points to.
     unsafe { (address as *mut u8).write_volatile(value) };

@@ -2,8 +2,8 @@
 
 use crate::anomalies;
 use crate::memory::{
-    PAGE, PRIVATE, READ_WRITE, anonymous, fork_and_wait, huge, map, memfd, own_mounts, poke, protect, put,
-    put_part,
+    PAGE, PRIVATE, READ_WRITE, anonymous, fork_and_wait, huge, map, memfd, own_mounts, page_out, poke,
+    protect, put, put_part,
 };
 use crate::text::{TEXT_BYTES, byte};
 use std::fs::{File, OpenOptions};
@@ -16,7 +16,7 @@ const NO_RESERVE: i32 = PRIVATE | libc::MAP_NORESERVE;
 /// Prepares a scene and returns the addresses of its texts. What must stay alive goes to `held`.
 pub fn prepare(name: &str, path: &str, seed: u64, held: &mut Vec<Vec<u8>>) -> Option<Vec<usize>> {
     Some(match name {
-        "none" => Vec::new(),
+        "none" | "execs" => Vec::new(),
         "anon" => vec![put(anonymous(3 * PAGE) + 100, seed)],
         "heap" => {
             held.push(vec![0; 1000]);
@@ -37,6 +37,7 @@ pub fn prepare(name: &str, path: &str, seed: u64, held: &mut Vec<Vec<u8>>) -> Op
             ),
             seed,
         )],
+        "swapped" => swapped(seed),
         "sparse" => vec![put(
             map(0, 8 * GIB, READ_WRITE, NO_RESERVE, None, 0) + 5 * GIB,
             seed,
@@ -59,6 +60,7 @@ pub fn prepare(name: &str, path: &str, seed: u64, held: &mut Vec<Vec<u8>>) -> Op
             map(0, 3 * PAGE, READ_WRITE, libc::MAP_PRIVATE, Some(&open(path)), 0) + PAGE,
             seed,
         )],
+        "patchwork" => patchwork(path),
         "seams" => seams(path, seed),
         "mixture" => crate::mixture::prepare(&open(path), seed),
         "deleted" => {
@@ -142,6 +144,13 @@ fn protected(seed: u64, protection: i32) -> Vec<usize> {
     vec![address]
 }
 
+/// Swapped out, on a machine that has where to.
+fn swapped(seed: u64) -> Vec<usize> {
+    let address = put(anonymous(PAGE), seed);
+    page_out(address, PAGE);
+    vec![address]
+}
+
 /// As runtimes do it: terabytes reserved, one page of them in use.
 fn reserved(seed: u64) -> Vec<usize> {
     let start = map(0, 16 * 1024 * GIB, libc::PROT_NONE, NO_RESERVE, None, 0);
@@ -217,6 +226,23 @@ fn seams(path: &str, seed: u64) -> Vec<usize> {
         .iter()
         .map(|page| address + page * PAGE - HALF)
         .collect()
+}
+
+/// A private file of which every other page was changed. The file has texts over the ends of its first page and of its last
+/// but one.
+fn patchwork(path: &str) -> Vec<usize> {
+    let file = open(path);
+    let pages = file
+        .metadata()
+        .ok()
+        .and_then(|metadata| usize::try_from(metadata.len()).ok())
+        .unwrap_or(0)
+        / PAGE;
+    let address = map(0, pages * PAGE, READ_WRITE, libc::MAP_PRIVATE, Some(&file), 0);
+    for page in (0..pages).step_by(2) {
+        poke(address + page * PAGE + PAGE / 2, b'!');
+    }
+    vec![address + PAGE - HALF, address + (pages - 1) * PAGE - HALF]
 }
 
 fn in_memfd(seed: u64) -> usize {

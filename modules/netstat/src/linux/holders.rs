@@ -1,12 +1,11 @@
 //! Which processes have which sockets open.
 
-use super::namespaces::{each_entry, link};
+use super::files::{each_entry, link};
 use crate::finding::Process;
 use crate::parse::links;
+use crate::plan::Sought;
 use gumshoe_plugin_api::Skipped;
 use gumshoe_process::{Dir, Host, ProcessError};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -59,18 +58,16 @@ struct Seen {
     inodes: Vec<u64>,
 }
 
-/// Finds the processes that have these sockets, in one pass over all open files below `root/proc`, by at most
-/// `max_threads` threads. A process that has one is described while it is looked at, so that its number cannot have gone
-/// to another. What could not be looked at goes to `cover`.
+/// Finds the processes that have sockets, in one pass over the open files below `root/proc`, by at most `max_threads`
+/// threads. A process that has one is described while it is looked at, so that its number cannot have gone to another.
+/// What could not be looked at goes to `cover`.
 pub fn holders(
     root: &Path,
-    inodes: impl Iterator<Item = u64>,
+    sought: Sought<'_>,
     max_threads: usize,
     cover: &(dyn Fn(Skipped) + Sync),
 ) -> Holders {
-    let mut wanted: Vec<u64> = inodes.filter(|&inode| inode != 0).collect();
-    wanted.sort_unstable();
-    if wanted.is_empty() {
+    if matches!(sought, Sought::Sockets([])) {
         return Holders::default();
     }
     let host = Host::new(root);
@@ -84,7 +81,7 @@ pub fn holders(
     let threads = max_threads.min(pids.len() / MIN_PIDS_PER_THREAD).max(1);
     let pass = Pass {
         host,
-        wanted,
+        sought,
         pids,
         next: AtomicUsize::new(0),
         cover,
@@ -106,8 +103,7 @@ pub fn holders(
 /// One pass over all processes, shared by threads.
 struct Pass<'a> {
     host: Host,
-    /// Inodes, sorted.
-    wanted: Vec<u64>,
+    sought: Sought<'a>,
     pids: Vec<u32>,
     /// Place in `pids` of the next process that nobody has taken.
     next: AtomicUsize,
@@ -129,12 +125,17 @@ impl Pass<'_> {
     }
 
     fn look_at(&self, dir: &Dir) -> Result<Option<Seen>, ProcessError> {
+        if let Sought::Programs(fits) = self.sought
+            && !fits(&dir.link("exe")?)
+        {
+            return Ok(None);
+        }
         let files = dir.open("fd")?;
         let mut inodes = Vec::new();
         each_entry(&files, &mut |name| {
-            if let Ok(Some(text)) = link(&files, OsStr::from_bytes(name))
+            if let Ok(Some(text)) = link(&files, name)
                 && let Some(inode) = links::socket(text.bytes())
-                && self.wanted.binary_search(&inode).is_ok()
+                && self.is_sought(inode)
             {
                 inodes.push(inode);
             }
@@ -143,6 +144,13 @@ impl Pass<'_> {
             process: self.describe(dir),
             inodes,
         }))
+    }
+
+    fn is_sought(&self, inode: u64) -> bool {
+        match self.sought {
+            Sought::Sockets(inodes) => inodes.binary_search(&inode).is_ok(),
+            Sought::Programs(_) => true,
+        }
     }
 
     /// What can be told of a process; its number at least.

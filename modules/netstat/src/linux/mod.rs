@@ -1,14 +1,18 @@
 //! Linux: netlink, `/proc`, and threads that enter other network namespaces.
 
+mod enter;
+mod files;
 mod holders;
 mod namespaces;
 mod netlink;
+mod probe;
 mod requests;
 mod tables;
 mod view;
 
+pub use enter::in_each;
 pub use holders::{Holders, holders};
-pub use namespaces::{in_each, places};
+pub use namespaces::places;
 pub use view::{Sources, View, ViewError};
 
 use gumshoe_process::{Host, Names};

@@ -1,45 +1,37 @@
 //! Every network namespace of the host, and ways into it.
 
-use super::tables;
-use super::view::{Sources, View};
+use super::files::{each_entry, link, open_namespace, reason};
+use super::probe::Probe;
+use super::view::Sources;
 use crate::namespace::Namespace;
 use crate::parse::{links, mounts};
 use crate::plan::Namespaces;
 use gumshoe_plugin_api::Skipped;
 use gumshoe_process::{Dir, Host, ProcessError};
-use rustix::fs::{CWD, Mode, OFlags, RawDir, fstat, openat, readlinkat_raw};
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use rustix::fs::{Mode, OFlags, fstat, openat};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
-use std::mem::MaybeUninit;
-use std::ops::ControlFlow;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 /// Namespaces that are entered in one run.
 const MAX_NAMESPACES: usize = 4096;
 /// Sockets that are asked for the namespace that they belong to, in one run.
 const MAX_PROBES: u32 = 65_536;
-/// Bytes of the text of a link to a namespace or a socket; a longer text is of another kind.
-const LINK_BYTES: usize = 64;
-/// Where the tables of a thread's own namespace lie.
-const OWN_TABLES: &str = "/proc/thread-self/net";
 
 /// A network namespace and the way into it.
 #[derive(Debug)]
 pub struct Place {
     /// The namespace.
     pub namespace: Namespace,
-    way: Way,
+    pub(super) way: Way,
 }
 
+/// A way into a namespace.
 #[derive(Debug)]
-enum Way {
+pub(super) enum Way {
     /// This thread is in it.
     Inside,
     /// It can be entered; or else its tables are below a process's folder.
@@ -70,6 +62,9 @@ pub fn places(
         },
         way: Way::Inside,
     };
+    if which == Namespaces::Own {
+        return vec![own];
+    }
     let mut finder = Finder {
         root,
         sources,
@@ -79,9 +74,7 @@ pub fn places(
         probes: 0,
         cover,
     };
-    if which == Namespaces::All {
-        finder.find();
-    }
+    finder.find();
     let mut places: Vec<Place> = finder.known.into_values().collect();
     places.sort_by_key(|place| !place.namespace.own);
     places
@@ -147,8 +140,8 @@ impl Finder<'_> {
         };
         let own = dir.pid().to_string();
         each_entry(&tasks, &mut |name| {
-            if name != own.as_bytes() {
-                let path = [name, b"/ns/net"].concat();
+            if name.to_bytes() != own.as_bytes() {
+                let path = [name.to_bytes(), b"/ns/net"].concat();
                 // A thread that has ended meanwhile needs no mention.
                 let _ = self.by_thread(dir, &tasks, OsStr::from_bytes(&path));
             }
@@ -170,7 +163,7 @@ impl Finder<'_> {
         let is_process = path == Path::new("ns/net");
         self.add(&Clue {
             inode,
-            open: &|| open(at, path),
+            open: &|| open_namespace(at, path),
             path: None,
             inside: is_process.then_some(pid),
             pid: Some(pid),
@@ -193,7 +186,7 @@ impl Finder<'_> {
             let path = [b"root".as_slice(), &mounted.path].concat();
             self.add(&Clue {
                 inode: mounted.inode,
-                open: &|| open(dir, Path::new(OsStr::from_bytes(&path))),
+                open: &|| open_namespace(dir, Path::new(OsStr::from_bytes(&path))),
                 path: Some(&mounted.path),
                 inside: None,
                 pid: None,
@@ -206,26 +199,27 @@ impl Finder<'_> {
     fn by_files(&mut self, dir: &Dir) -> Result<(), ProcessError> {
         let pid = dir.pid();
         let files = dir.open("fd")?;
-        let probe = (self.sources == Sources::Netlink)
-            .then(|| Probe::new(pid))
-            .flatten();
+        let probe = Probe::new(pid);
         let mut denied = 0;
         each_entry(&files, &mut |name| {
-            let path = Path::new(OsStr::from_bytes(name));
-            let Ok(Some(text)) = link(&files, path) else {
+            let Ok(Some(text)) = link(&files, name) else {
                 return;
             };
             if let Some(inode) = links::net_namespace(text.bytes()) {
                 let clue = Clue {
                     inode,
-                    open: &|| open(&files, path),
+                    open: &|| open_namespace(&files, Path::new(OsStr::from_bytes(name.to_bytes()))),
                     path: None,
                     inside: None,
                     pid: Some(pid),
                 };
                 self.add(&clue);
-            } else if let (Some(_), Some(probe)) = (links::socket(text.bytes()), &probe) {
-                denied += u64::from(self.by_socket(probe, name).is_err());
+            } else if self.sources == Sources::Netlink && links::socket(text.bytes()).is_some() {
+                let asked = match &probe {
+                    Some(probe) => self.by_socket(probe, name.to_bytes()),
+                    None => Err(io::ErrorKind::Unsupported.into()),
+                };
+                denied += u64::from(asked.is_err());
             }
         });
         if denied > 0 {
@@ -328,171 +322,4 @@ fn skipped(error: &ProcessError) -> Skipped {
         error.to_string()
     };
     Skipped::one("process, for its network namespaces", why)
-}
-
-/// An error without what differs from one example to the next.
-pub(super) fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::NotFound => "vanished".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
-/// Opens the file of a namespace, by a link in `/proc` or by a mount. Nothing else is opened: a container decides what
-/// lies behind a path in it, and may put a pipe or a device there.
-fn open(at: &impl AsFd, path: &Path) -> io::Result<OwnedFd> {
-    let found = openat(at, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    if rustix::fs::fstatfs(&found)?.f_type != NSFS_MAGIC {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    Ok(openat(
-        CWD,
-        format!("/proc/thread-self/fd/{}", found.as_raw_fd()),
-        flags,
-        Mode::empty(),
-    )?)
-}
-
-/// The file system of namespaces (`NSFS_MAGIC`, Linux `uapi/linux/magic.h`).
-const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
-
-/// A short text of a link.
-pub(super) struct LinkText {
-    buffer: [u8; LINK_BYTES],
-    length: usize,
-}
-
-impl LinkText {
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.buffer.get(..self.length).unwrap_or_default()
-    }
-}
-
-/// What a link says, if it is short enough to be of interest.
-pub(super) fn link(at: &impl AsFd, path: impl rustix::path::Arg) -> io::Result<Option<LinkText>> {
-    let mut buffer = [0; LINK_BYTES];
-    let length = readlinkat_raw(at, path, &mut buffer)?;
-    Ok((length < LINK_BYTES).then_some(LinkText { buffer, length }))
-}
-
-/// Calls `each` with the name of each entry of a folder, except `.` and `..`. The list ends where it cannot be read on.
-pub(super) fn each_entry(folder: &impl AsFd, each: &mut dyn FnMut(&[u8])) {
-    let mut buffer = [MaybeUninit::uninit(); 32 << 10];
-    let mut entries = RawDir::new(folder, &mut buffer);
-    while let Some(Ok(entry)) = entries.next() {
-        let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            each(name);
-        }
-    }
-}
-
-/// Asks sockets of another process for their namespace, by a short-lived copy of their descriptor.
-struct Probe {
-    pid: u32,
-    process: OwnedFd,
-}
-
-impl Probe {
-    fn new(pid: u32) -> Option<Probe> {
-        let number = Pid::from_raw(i32::try_from(pid).ok()?)?;
-        let process = pidfd_open(number, PidfdFlags::empty()).ok()?;
-        Some(Probe { pid, process })
-    }
-
-    /// The namespace of the socket with a descriptor's number; `None` when it is gone.
-    fn namespace_of(&self, name: &[u8]) -> io::Result<Option<OwnedFd>> {
-        let Some(number) = links::decimal(name).and_then(|number| i32::try_from(number).ok()) else {
-            return Ok(None);
-        };
-        match pidfd_getfd(&self.process, number, PidfdGetfdFlags::empty()) {
-            Ok(socket) => socket_namespace(&socket).map(Some),
-            Err(rustix::io::Errno::BADF | rustix::io::Errno::SRCH) => Ok(None),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-}
-
-/// The network namespace of a socket.
-#[allow(unsafe_code, reason = "SIOCGSKNS has no safe wrapper")]
-fn socket_namespace(socket: &OwnedFd) -> io::Result<OwnedFd> {
-    /// `SIOCGSKNS`, Linux `uapi/linux/sockios.h`: returns a descriptor of the socket's network namespace.
-    const SIOCGSKNS: libc::Ioctl = 0x894c;
-    // SAFETY: the request takes no argument, and returns a new descriptor or -1.
-    let number = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCGSKNS) };
-    if number < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the descriptor is new, so nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
-}
-
-/// Shows each place to `each`, until that breaks off. Other namespaces than the agent's own are entered by a thread that
-/// ends afterwards, so that no other code ever runs in them.
-pub fn in_each(
-    places: &[Place],
-    root: &Path,
-    sources: Sources,
-    cover: &mut (dyn FnMut(Skipped) + Send),
-    each: &mut (dyn FnMut(&Namespace, &mut View) -> ControlFlow<()> + Send),
-) {
-    let (own, others): (Vec<&Place>, Vec<&Place>) =
-        places.iter().partition(|place| matches!(place.way, Way::Inside));
-    for place in own {
-        let tables = match sources {
-            Sources::Netlink => PathBuf::from(OWN_TABLES),
-            Sources::Tables => root.join("proc/net"),
-        };
-        let mut view = View::new(sources, &tables, Some(root));
-        if each(&place.namespace, &mut view).is_break() {
-            return;
-        }
-    }
-    if others.is_empty() {
-        return;
-    }
-    let visit_others = || {
-        for place in others {
-            if visit(place, cover, each).is_break() {
-                return;
-            }
-        }
-    };
-    thread::scope(|scope| {
-        // A panic goes on in the thread that waits.
-        if let Err(panic) = scope.spawn(visit_others).join() {
-            std::panic::resume_unwind(panic);
-        }
-    });
-}
-
-/// Enters a namespace and shows it; or shows its tables.
-fn visit(
-    place: &Place,
-    cover: &mut dyn FnMut(Skipped),
-    each: &mut dyn FnMut(&Namespace, &mut View) -> ControlFlow<()>,
-) -> ControlFlow<()> {
-    let mut view = match &place.way {
-        Way::Inside => return ControlFlow::Continue(()),
-        Way::Tables(tables) => View::new(Sources::Tables, tables, None),
-        Way::Enter { fd, tables } => {
-            match (
-                move_into_link_name_space(fd.as_fd(), Some(LinkNameSpaceType::Network)),
-                tables,
-            ) {
-                (Ok(()), _) => View::new(Sources::Netlink, Path::new(OWN_TABLES), None),
-                (Err(_), Some(tables)) if tables::text(&tables.join("protocols")).is_ok() => {
-                    View::new(Sources::Tables, tables, None)
-                }
-                (Err(errno), _) => {
-                    let skipped = Skipped::one("network namespace", reason(&errno.into()));
-                    cover(skipped.example(place.namespace.words()));
-                    return ControlFlow::Continue(());
-                }
-            }
-        }
-    };
-    each(&place.namespace, &mut view)
 }

@@ -10,9 +10,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// Bytes of `struct proc_fdinfo`.
 pub const FILE_BYTES: usize = 8;
-/// Bytes of `struct socket_fdinfo` up to the part that differs by kind, and all of it.
+/// Bytes of `struct socket_fdinfo` up to the part that differs by kind.
 const SOCKET_HEAD_BYTES: usize = 24 + 240;
-/// See [`SOCKET_HEAD_BYTES`]; with room for what later systems may add.
+/// Room for a `struct socket_fdinfo`, and for what later systems may add to it.
 pub const SOCKET_BYTES: usize = SOCKET_HEAD_BYTES + 1024;
 /// Bytes of `struct rt_msghdr`.
 const ROUTE_HEAD_BYTES: usize = 92;

@@ -128,7 +128,7 @@ fn a_socket_whose_holder_cannot_be_seen_is_coverage() {
     drop(socket);
     for params in [
         json!({ "listeningport": [4105], "owners": true }),
-        json!({ "protocols": ["udp"], "processes": ["."] }),
+        json!({ "protocols": ["udp"], "processes": ["."], "owners": true }),
     ] {
         let report = net.ask(params);
         let skipped = &report.coverage.skipped;
@@ -138,4 +138,26 @@ fn a_socket_whose_holder_cannot_be_seen_is_coverage() {
         );
         assert!(skipped[0].examples[0].contains("127.0.0.1:4105"), "{skipped:?}");
     }
+}
+
+#[test]
+fn a_question_about_a_program_looks_at_that_program_only() {
+    let net = Net::new();
+    let socket = net.run(|| UdpSocket::bind("127.0.0.1:4106").expect("a socket"));
+    let child = Holder::new(socket.try_clone().expect("a copy"));
+    let asked = json!({ "protocols": ["udp"], "processes": ["/(sleep|coreutils)$"] });
+    let names = |params: &Value| exes(&net.ask(params.clone()).findings[0]).len();
+    let mut with_owners = asked.clone();
+    with_owners["owners"] = json!(true);
+    assert_eq!((names(&asked), names(&with_owners)), (1, 2));
+    drop(child);
+    let report = net.ask(asked);
+    let is_unresolved = |one: &gumshoe_plugin_api::Skipped| one.what == "process of a socket";
+    assert!(report.findings.is_empty());
+    assert!(
+        !report.coverage.skipped.iter().any(is_unresolved),
+        "{:?}",
+        report.coverage
+    );
+    drop(socket);
 }

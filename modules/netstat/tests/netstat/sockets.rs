@@ -313,6 +313,6 @@ fn a_limit_on_findings_is_named_and_nothing_is_kept_beyond_it() {
     let skipped = &report.coverage.skipped[0];
     assert_eq!(
         (skipped.what.as_str(), skipped.why.as_str(), skipped.count),
-        ("socket", "limit reached: sockets = 4", 16)
+        ("socket", "limit reached: findings = 3", 16)
     );
 }

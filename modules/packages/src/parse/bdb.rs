@@ -25,6 +25,8 @@ const PAGE_OVERFLOW: u8 = 7;
 /// Types of entries.
 const ON_PAGE: u8 = 1;
 const OFF_PAGE: u8 = 3;
+/// Largest database that is read: which pages were visited takes some MiB to remember.
+pub const MAX_DATABASE_BYTES: u64 = 16 << 30;
 /// Largest value that is read.
 pub const MAX_VALUE_BYTES: usize = 64 << 20;
 
@@ -38,6 +40,12 @@ pub enum BdbError {
     /// It does not begin like a hash database, or is of another version.
     #[error("no Berkeley DB hash database of version 8 to 10")]
     NotADatabase,
+    /// It is larger than what is read.
+    #[error("larger than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
     /// It is encrypted.
     #[error("the database is encrypted")]
     Encrypted,
@@ -70,8 +78,10 @@ pub fn values<S: Storage + ?Sized>(
                 continue;
             }
         };
+        // Entries do not overlap: together they hold no more than the page does.
+        let mut room = page.bytes.len();
         for pair in 0..page.entries() / 2 {
-            match database.pair(&page, pair) {
+            match database.pair(&page, pair, &mut room) {
                 Pair::Value(value) if visit(&value).is_break() => return Ok(lost),
                 Pair::Value(_) | Pair::Own => {}
                 Pair::Lost => lost += 1,
@@ -136,6 +146,11 @@ impl<'a, S: Storage + ?Sized> Database<'a, S> {
         if !VERSIONS.contains(&word(16)) || meta[KIND_OFFSET] != PAGE_HASH_META || !is_page_size {
             return Err(BdbError::NotADatabase);
         }
+        if storage.size() > MAX_DATABASE_BYTES {
+            return Err(BdbError::TooLarge {
+                limit: MAX_DATABASE_BYTES,
+            });
+        }
         if meta[24] != 0 {
             return Err(BdbError::Encrypted);
         }
@@ -160,13 +175,17 @@ impl<'a, S: Storage + ?Sized> Database<'a, S> {
     }
 
     /// A pair on a page.
-    fn pair(&mut self, page: &Page, pair: usize) -> Pair {
+    fn pair(&mut self, page: &Page, pair: usize, room: &mut usize) -> Pair {
         match page.item(2 * pair) {
             Some([ON_PAGE, 0, 0, 0, 0]) => return Pair::Own,
             Some([ON_PAGE, _, _, _, _]) => {}
             _ => return Pair::Lost,
         }
-        let value = page.item(2 * pair + 1).and_then(|item| self.value(item));
+        let item = page.item(2 * pair + 1).filter(|item| item.len() <= *room);
+        let value = item.and_then(|item| {
+            *room -= item.len();
+            self.value(item)
+        });
         value.map_or(Pair::Lost, Pair::Value)
     }
 

@@ -1,5 +1,7 @@
 //! Small readers that several formats share.
 
+use std::collections::HashSet;
+
 use crate::{Storage, StorageError};
 
 /// Bytes as text, with replacement characters for what is not UTF-8.
@@ -64,24 +66,33 @@ pub(crate) fn le32(bytes: &[u8], offset: usize) -> Option<u32> {
 
 /// Remembers which pages of a file were visited, so that no circle is followed and no page read twice.
 #[derive(Debug)]
-pub(crate) struct Visited(Vec<u64>);
+pub(crate) struct Visited {
+    /// One bit per page of the file.
+    file: Vec<u64>,
+    /// Pages beyond those of the file.
+    beyond: HashSet<u32>,
+}
 
 impl Visited {
-    /// For pages 0 to `count`.
-    pub fn new(count: u32) -> Self {
-        Self(vec![0; usize::try_from(count / 64).unwrap_or(0) + 1])
+    /// For a file with pages up to `last`, and for a few others.
+    pub fn new(last: u32) -> Self {
+        Self {
+            file: vec![0; usize::try_from(last / 64).unwrap_or(0) + 1],
+            beyond: HashSet::new(),
+        }
     }
 
-    /// Whether a page is one of them and was not visited; it counts as visited from now on.
+    /// Whether a page was not visited; it counts as visited from now on.
     pub fn enter(&mut self, page: u32) -> bool {
         let bit = 1 << (page % 64);
-        let word = usize::try_from(page / 64)
-            .ok()
-            .and_then(|index| self.0.get_mut(index));
-        word.is_some_and(|word| {
-            let is_new = *word & bit == 0;
-            *word |= bit;
-            is_new
-        })
+        let place = usize::try_from(page / 64).ok();
+        match place.and_then(|place| self.file.get_mut(place)) {
+            Some(word) => {
+                let is_new = *word & bit == 0;
+                *word |= bit;
+                is_new
+            }
+            None => self.beyond.insert(page),
+        }
     }
 }

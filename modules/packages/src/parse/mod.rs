@@ -12,12 +12,12 @@ pub mod ndb;
 pub mod npm;
 pub mod os_release;
 pub mod pacman;
+pub mod plist;
 pub mod python;
 pub mod receipt;
 pub mod rpm_header;
 pub mod snap;
 pub mod sqlite;
-pub mod wal;
 
 mod bytes;
 pub use bytes::lossy;

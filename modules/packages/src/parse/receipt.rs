@@ -1,79 +1,48 @@
-//! macOS: the receipt of one installed package, a property list in XML or binary form.
+//! macOS: the receipt of one installed package, a property list.
 //!
 //! Source: `pkgutil(1)`; the keys are those of `/var/db/receipts/*.plist`.
 
-use std::{io::Cursor, time::UNIX_EPOCH};
-
-use serde::Deserialize;
-
+use super::plist::{Value, values};
 use crate::{Kind, Package};
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Receipt {
-    package_identifier: String,
-    #[serde(default)]
-    package_version: String,
-    #[serde(default)]
-    install_date: Option<plist::Date>,
-}
 
 /// The package that a receipt is for; none when it is not a receipt.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Option<Package> {
-    let receipt: Receipt = plist::from_reader(Cursor::new(bytes)).ok()?;
-    let seconds = |date: plist::Date| {
-        let since_1970 = std::time::SystemTime::from(date)
-            .duration_since(UNIX_EPOCH)
-            .ok()?;
-        i64::try_from(since_1970.as_secs()).ok()
+    let keys = ["PackageIdentifier", "PackageVersion", "InstallDate"];
+    let [name, version, date] = values(bytes, keys)?;
+    let text = |value| match value {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    };
+    let install_time = match date {
+        Some(Value::Date(seconds)) => Some(seconds),
+        _ => None,
     };
     Some(Package {
-        install_time: receipt.install_date.and_then(seconds),
-        ..Package::new(Kind::Receipt, receipt.package_identifier, receipt.package_version)
+        install_time,
+        ..Package::new(Kind::Receipt, text(name)?, text(version).unwrap_or_default())
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    const XML: &[u8] = br#"<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0"><dict>
-<key>InstallDate</key><date>2024-03-01T00:00:00Z</date>
-<key>PackageIdentifier</key><string>com.example.tool</string>
-<key>PackageVersion</key><string>1.2</string>
-<key>PathACLs</key><dict/>
-</dict></plist>"#;
 
     #[test]
-    fn both_forms_are_read() {
-        let value: plist::Value = plist::from_bytes(XML).unwrap();
-        let mut binary = Vec::new();
-        value.to_writer_binary(&mut binary).unwrap();
-        for bytes in [XML, &binary] {
-            let package = parse(bytes).unwrap();
-            assert_eq!(
-                (package.name.as_str(), package.version.as_str()),
-                ("com.example.tool", "1.2")
-            );
-            assert_eq!(package.install_time, Some(1_709_251_200));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn damaged_receipts_are_survived(places in prop::collection::vec((any::<usize>(), any::<u8>()), 0..9)) {
-            let value: plist::Value = plist::from_bytes(XML).unwrap();
-            let mut binary = Vec::new();
-            value.to_writer_binary(&mut binary).unwrap();
-            for (place, byte) in places {
-                let length = binary.len();
-                binary[place % length] = byte;
-                let _ = parse(&binary);
-            }
-        }
+    fn a_receipt_needs_an_identifier() {
+        let list = |key: &str| {
+            format!(
+                "<plist version=\"1.0\"><dict>\n<key>{key}</key><string>com.example.tool</string>\
+                 <key>PackageVersion</key>\n<string>1.2</string>\
+                 <key>InstallDate</key><date>2024-03-01T00:00:00Z</date></dict></plist>"
+            )
+        };
+        let package = parse(list("PackageIdentifier").as_bytes()).unwrap();
+        assert_eq!(
+            (package.name.as_str(), package.version.as_str()),
+            ("com.example.tool", "1.2")
+        );
+        assert_eq!(package.install_time, Some(1_709_251_200));
+        assert_eq!(parse(list("Identifier").as_bytes()), None);
     }
 }

@@ -80,7 +80,9 @@ impl<'a> Header<'a> {
             }
             _ => return Some(()),
         };
-        text.get_or_insert(until_nul(data(TYPE_STRING)?)?);
+        if text.is_none() {
+            *text = Some(until_nul(data(TYPE_STRING)?)?);
+        }
         Some(())
     }
 

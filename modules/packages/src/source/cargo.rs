@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, os::unix::ffi::OsStrExt};
 
-use super::{DATABASE, MAX_DATABASE_BYTES};
+use super::{DATABASE, MAX_JSON_BYTES};
 use crate::{Reason, parse::cargo, reader::Reader};
 
 /// Where the list lies: in a home, in the official container image, where `--root` usually points to.
@@ -15,7 +15,7 @@ const LISTS: [&str; 4] = [
 
 pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
     for list in reader.places(&LISTS) {
-        let Some(text) = reader.text(DATABASE, &list, MAX_DATABASE_BYTES) else {
+        let Some(text) = reader.text(DATABASE, &list, MAX_JSON_BYTES) else {
             continue;
         };
         let Some(packages) = cargo::parse(&text) else {

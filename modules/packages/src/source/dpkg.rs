@@ -10,6 +10,7 @@ use std::{
 
 use super::{DATABASE, MAX_DATABASE_BYTES, MAX_PARAGRAPH_BYTES, MAX_RECORD_BYTES, RECORD};
 use crate::{
+    Reason,
     parse::dpkg::{Paragraph, paragraphs},
     reader::Reader,
     tree::Folder,
@@ -17,6 +18,10 @@ use crate::{
 
 /// Changes that dpkg has not yet merged into `status`, as numbered files (`dpkg`'s `lib/dpkg/dbmodify.c`).
 const UPDATES: &str = "/var/lib/dpkg/updates";
+/// Files of changes that are read; dpkg merges them when there are 250.
+const MAX_UPDATES: usize = 300;
+/// Most of one of them. They are held in memory together.
+const MAX_UPDATE_BYTES: u64 = 256 << 10;
 /// Lists of files; written when a package is unpacked.
 const INFO: &str = "/var/lib/dpkg/info";
 /// One paragraph per file: how images without dpkg itself keep them.
@@ -65,12 +70,16 @@ fn key(paragraph: &Paragraph<'_>) -> Key {
 
 /// The texts of the pending changes, oldest first.
 fn updates(reader: &mut Reader<'_>) -> Vec<Vec<u8>> {
-    let names = reader.names(Path::new(UPDATES));
-    let numbered = names
+    let mut names = reader.names(Path::new(UPDATES));
+    names.retain(|name| name.as_bytes().iter().all(u8::is_ascii_digit));
+    if names.len() > MAX_UPDATES {
+        let (limit, of) = (MAX_UPDATES, "files");
+        reader.gap(DATABASE, Path::new(UPDATES), Reason::TooMany { limit, of });
+    }
+    names
         .iter()
-        .filter(|name| name.as_bytes().iter().all(u8::is_ascii_digit));
-    numbered
-        .filter_map(|name| reader.text(DATABASE, &Path::new(UPDATES).join(name), MAX_RECORD_BYTES))
+        .take(MAX_UPDATES)
+        .filter_map(|name| reader.text(DATABASE, &Path::new(UPDATES).join(name), MAX_UPDATE_BYTES))
         .collect()
 }
 

@@ -43,8 +43,9 @@ fn offer(
         return ControlFlow::Continue(());
     };
     let installed = file.modified();
-    let record = file.read(MAX_RECORD_BYTES).map(Some);
-    let record = reader.or_gap(RECORD, &deploy, record).unwrap_or_default();
+    let record = reader
+        .content(RECORD, &deploy, file, MAX_RECORD_BYTES)
+        .unwrap_or_default();
     let text = |part: Option<&OsStr>| part.map(|part| lossy(part.as_bytes())).unwrap_or_default();
     // Runtimes have no version but their branch.
     let version = flatpak::app_version(&record).unwrap_or_else(|| text(branch));

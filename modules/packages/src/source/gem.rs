@@ -1,6 +1,6 @@
 //! RubyGems: `specifications/NAME-VERSION.gemspec`.
 
-use std::{ops::ControlFlow, os::unix::ffi::OsStrExt, path::Path};
+use std::{collections::HashSet, ops::ControlFlow, os::unix::ffi::OsStrExt, path::Path};
 
 use super::{MAX_RECORD_BYTES, RECORD};
 use crate::{Reason, parse::gem, reader::Reader};
@@ -29,8 +29,9 @@ const FOLDERS: [&str; 19] = [
 ];
 
 pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
+    let mut seen = HashSet::new();
     for folder in reader.places(&FOLDERS) {
-        for name in reader.names(&folder) {
+        for name in reader.names_once(&folder, &mut seen) {
             if name.as_bytes().ends_with(b".gemspec") {
                 offer(reader, &folder.join(name))?;
             }
@@ -45,8 +46,7 @@ fn offer(reader: &mut Reader<'_>, path: &Path) -> ControlFlow<()> {
         return ControlFlow::Continue(());
     };
     let installed = file.modified();
-    let text = file.read(MAX_RECORD_BYTES).map(Some);
-    let Some(text) = reader.or_gap(RECORD, path, text) else {
+    let Some(text) = reader.content(RECORD, path, file, MAX_RECORD_BYTES) else {
         return ControlFlow::Continue(());
     };
     match gem::parse(&text) {

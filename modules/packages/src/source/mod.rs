@@ -26,6 +26,8 @@ const MAX_DATABASE_BYTES: u64 = 256 << 20;
 /// Most of a file that describes one package. The largest have the package's long description in them.
 const MAX_RECORD_BYTES: u64 = 4 << 20;
 
+/// Most of a database in JSON, which takes many times its size in memory.
+const MAX_JSON_BYTES: u64 = 8 << 20;
 /// Longest paragraph of a text database.
 const MAX_PARAGRAPH_BYTES: usize = 4 << 20;
 

@@ -1,13 +1,14 @@
 //! npm: packages that are installed globally, and what they brought along.
 
 use std::{
+    collections::HashSet,
     ops::ControlFlow,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
 use super::{MAX_RECORD_BYTES, RECORD};
-use crate::{Reason, parse::npm, reader::Reader};
+use crate::{Reason, parse::npm, reader::Reader, tree::FileId};
 
 /// Folders of global packages: by npm, by distributions, by version managers.
 const FOLDERS: [&str; 10] = [
@@ -34,6 +35,8 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
         .rev()
         .map(|folder| (folder, 0))
         .collect();
+    // Links make packages appear in several places, and in themselves.
+    let mut seen = HashSet::new();
     let mut packages = 0;
     while let Some((folder, depth)) = folders.pop() {
         if depth > MAX_DEPTH {
@@ -48,7 +51,7 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
             continue;
         }
         let mut below = Vec::new();
-        for package in packages_in(reader, &folder) {
+        for package in packages_in(reader, &folder, &mut seen) {
             packages += 1;
             if packages > MAX_PACKAGES {
                 reader.gap(
@@ -71,9 +74,9 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
 }
 
 /// Folders of packages in a folder, those in the folders of scopes included.
-fn packages_in(reader: &mut Reader<'_>, folder: &Path) -> Vec<PathBuf> {
+fn packages_in(reader: &mut Reader<'_>, folder: &Path, seen: &mut HashSet<FileId>) -> Vec<PathBuf> {
     let mut packages = Vec::new();
-    for name in reader.names(folder) {
+    for name in reader.names_once(folder, seen) {
         match name.as_bytes() {
             [b'.', ..] => {}
             [b'@', ..] => {

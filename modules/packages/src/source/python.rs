@@ -1,6 +1,6 @@
 //! Python: what pip, uv, pipx and others installed, for the system and for users.
 
-use std::{ops::ControlFlow, os::unix::ffi::OsStrExt, path::Path};
+use std::{collections::HashSet, ffi::OsString, ops::ControlFlow, os::unix::ffi::OsStrExt, path::Path};
 
 use super::{MAX_RECORD_BYTES, RECORD};
 use crate::{Reason, parse::python, reader::Reader};
@@ -29,25 +29,17 @@ const FOLDERS: [&str; 19] = [
 ];
 
 pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
-    let mut seen = Vec::new();
+    // The same folder is often found under several names: `python3` and `python3.11`, `lib64` and `lib`.
+    let mut seen = HashSet::new();
     for folder in reader.places(&FOLDERS) {
-        // The same folder is often found under several names: `python3` and `python3.11`, `lib64` and `lib`.
-        let opened = reader.tree.folder(&folder);
-        let Some(opened) = reader.or_gap("folder", &folder, opened) else {
-            continue;
-        };
-        match opened.id() {
-            Ok(id) if seen.contains(&id) => continue,
-            Ok(id) => seen.push(id),
-            Err(reason) => reader.gap("folder", &folder, reason),
-        }
-        read_folder(reader, &folder)?;
+        let names = reader.names_once(&folder, &mut seen);
+        read_folder(reader, &folder, names)?;
     }
     ControlFlow::Continue(())
 }
 
-fn read_folder(reader: &mut Reader<'_>, folder: &Path) -> ControlFlow<()> {
-    for name in reader.names(folder) {
+fn read_folder(reader: &mut Reader<'_>, folder: &Path, names: Vec<OsString>) -> ControlFlow<()> {
+    for name in names {
         let path = folder.join(&name);
         let records = match name.as_bytes() {
             name if name.ends_with(b".dist-info") => vec![path.join("METADATA")],
@@ -57,8 +49,7 @@ fn read_folder(reader: &mut Reader<'_>, folder: &Path) -> ControlFlow<()> {
             _ => continue,
         };
         for record in records {
-            let text = reader.tree.read(&record, MAX_RECORD_BYTES);
-            let Some(text) = reader.or_gap(RECORD, &record, text) else {
+            let Some(text) = reader.text(RECORD, &record, MAX_RECORD_BYTES) else {
                 continue;
             };
             match python::parse(&text) {

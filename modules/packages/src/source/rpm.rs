@@ -22,6 +22,8 @@ use crate::{
 
 /// Where databases lie: usually, and where `/usr` holds all of the system (Fedora since 36, SUSE).
 const FOLDERS: [&str; 2] = ["/var/lib/rpm", "/usr/lib/sysimage/rpm"];
+/// Packages of one database that are kept until it is read.
+const MAX_PACKAGES: usize = 500_000;
 /// Times that a database is read anew because it changed meanwhile.
 const ATTEMPTS: usize = 3;
 
@@ -56,6 +58,10 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
         };
         let lost = Reason::Malformed("record");
         reader.gaps(super::RECORD, &path, lost, content.lost);
+        if content.packages.len() == MAX_PACKAGES {
+            let (limit, of) = (MAX_PACKAGES, "packages");
+            reader.gap(DATABASE, &path, Reason::TooMany { limit, of });
+        }
         for package in content.packages {
             if several && !seen.insert(package.clone()) {
                 continue;
@@ -135,6 +141,9 @@ fn content(reader: &Reader<'_>, format: Format, path: &Path, file: &OpenFile) ->
             }
             None => damaged += 1,
         }
+        if content.packages.len() == MAX_PACKAGES {
+            return ControlFlow::Break(());
+        }
         reader.go_on()
     };
     let lost = match format {
@@ -184,6 +193,7 @@ impl From<SqliteError> for Reason {
         match error {
             SqliteError::Storage(error) => error.into(),
             SqliteError::NotADatabase => Self::Malformed("no SQLite database"),
+            SqliteError::TooLarge { limit } => Self::TooLarge { limit },
             SqliteError::Encoding => Self::Malformed("SQLite database that is not in UTF-8"),
             SqliteError::Malformed => Self::Malformed("page of a SQLite database"),
         }
@@ -204,6 +214,7 @@ impl From<BdbError> for Reason {
         match error {
             BdbError::Storage(error) => error.into(),
             BdbError::NotADatabase => Self::Malformed("no Berkeley DB hash database"),
+            BdbError::TooLarge { limit } => Self::TooLarge { limit },
             BdbError::Encrypted => Self::Malformed("encrypted database"),
         }
     }

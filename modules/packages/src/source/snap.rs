@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{DATABASE, MAX_DATABASE_BYTES, MAX_RECORD_BYTES, RECORD};
+use super::{DATABASE, MAX_JSON_BYTES, MAX_RECORD_BYTES, RECORD};
 use crate::{
     Kind, Package, Reason, Status,
     parse::snap::{Snap, SnapYaml, State, is_name},
@@ -25,7 +25,7 @@ const IMAGES: &str = "/var/lib/snapd/snaps";
 /// root may read, what is mounted counts.
 pub(crate) fn read(reader: &mut Reader<'_>) -> ControlFlow<()> {
     let state = Path::new(STATE);
-    let snaps = match reader.text(DATABASE, state, MAX_DATABASE_BYTES) {
+    let snaps = match reader.text(DATABASE, state, MAX_JSON_BYTES) {
         None => mounted(reader),
         Some(text) => match State::parse(&text) {
             Some(state) => installed(reader, &state),

@@ -4,11 +4,12 @@ use std::{
     fs,
     os::unix::{ffi::OsStrExt, fs::symlink},
     path::Path,
+    process::Command,
 };
 
 use serde_json::json;
 
-use crate::support::{found, names, put, run, text, tree};
+use crate::support::{found, names, put, run, text, tool, tree};
 
 const STATUS: &str = "Package: real\nStatus: install ok installed\nVersion: 1\n";
 
@@ -69,7 +70,7 @@ fn pipes_and_folders_are_not_read() {
     let top = tree(&[("var/lib/rpm/Packages/file", "")]);
     fs::create_dir_all(top.path().join("var/lib/dpkg")).unwrap();
     let pipe = top.path().join("var/lib/dpkg/status");
-    rustix::fs::mkfifoat(rustix::fs::CWD, pipe, 0o600.into()).unwrap();
+    tool("coreutils", Command::new("mkfifo").arg(pipe));
     assert_eq!(gaps(top.path()), ["package database: not a regular file"]);
     assert_eq!(run(top.path(), &json!({})).coverage.skipped[0].count, 2);
 }
@@ -82,6 +83,39 @@ fn files_beyond_a_limit_are_reported_with_it() {
     assert_eq!(
         gaps(top.path()),
         ["package database: limit reached: 268435456 bytes"]
+    );
+}
+
+#[test]
+fn databases_beyond_a_limit_are_reported_with_it() {
+    let top = tree(&[("var/lib/rpm/.keep", "")]);
+    let database = fs::File::create(top.path().join("var/lib/rpm/rpmdb.sqlite")).unwrap();
+    database.set_len(17 << 30).unwrap();
+    assert_eq!(
+        gaps(top.path()),
+        ["package database: limit reached: 17179869184 bytes"]
+    );
+}
+
+#[test]
+fn files_that_are_refused_do_not_count_as_read() {
+    let folder = "usr/lib/python3/dist-packages";
+    let top = tree(&[(
+        format!("{folder}/z-1.dist-info/METADATA").as_str(),
+        "Name: z\nVersion: 1\n",
+    )]);
+    for name in ["a", "b", "c"] {
+        let path = format!("{folder}/{name}-1.dist-info/METADATA");
+        put(top.path(), &path, "");
+        let file = fs::File::create(top.path().join(path)).unwrap();
+        file.set_len(3 << 30).unwrap();
+    }
+    let report = run(top.path(), &json!({}));
+    assert_eq!(names(&report.findings), ["z 1"]);
+    let skipped = &report.coverage.skipped[0];
+    assert_eq!(
+        (skipped.why.as_str(), skipped.count),
+        ("limit reached: 4194304 bytes", 3)
     );
 }
 
@@ -115,6 +149,20 @@ fn records_that_are_not_understood_are_reported_one_by_one() {
     );
     // A formula is there also when its receipt is damaged.
     assert_eq!(names(&run(top.path(), &json!({})).findings), ["a 1", "b 1"]);
+}
+
+#[test]
+fn a_folder_in_itself_is_looked_at_once() {
+    let top = tree(&[("usr/lib/node_modules/a/package.json", "{\"name\":\"a\"}")]);
+    for link in ["a/node_modules", "b", "c"] {
+        symlink(
+            "/usr/lib/node_modules",
+            top.path().join("usr/lib/node_modules").join(link),
+        )
+        .unwrap();
+    }
+    symlink("node_modules", top.path().join("usr/lib/other")).unwrap();
+    assert_eq!(names(&found(top.path(), &json!({}))), ["a "]);
 }
 
 #[test]

@@ -31,12 +31,26 @@ fn roots_are_looked_at_instead_of_the_host() {
 }
 
 #[test]
+fn a_root_is_found_without_leaving_the_host_s_tree() {
+    let top = tree(&[("srv/a/var/lib/dpkg/status", status("a"))]);
+    std::os::unix::fs::symlink("/srv/a", top.path().join("srv/link")).unwrap();
+    std::os::unix::fs::symlink("/", top.path().join("srv/out")).unwrap();
+    let found = found(top.path(), &json!({ "roots": ["/srv/link", "/srv/out"] }));
+    assert_eq!(names(&found), ["a 1"]);
+}
+
+#[test]
 fn a_root_that_is_not_there_is_reported_and_the_others_are_looked_at() {
     let top = tree(&[("srv/a/var/lib/dpkg/status", status("a"))]);
     let report = run(top.path(), &json!({ "roots": ["/srv/none", "/srv/a"] }));
     assert_eq!(names(&report.findings), ["a 1"]);
     assert!(!report.coverage.complete);
-    assert_eq!(report.coverage.skipped[0].examples, ["/srv/none"]);
+    let skipped = &report.coverage.skipped[0];
+    assert_eq!(
+        (skipped.what.as_str(), skipped.why.as_str()),
+        ("root", "not found")
+    );
+    assert_eq!(skipped.examples, ["/srv/none"]);
 }
 
 /// A process with a root of its own, until it is dropped.

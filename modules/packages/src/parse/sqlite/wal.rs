@@ -4,8 +4,10 @@
 
 use std::collections::HashMap;
 
-use super::bytes::{array_at, be32, le32};
-use crate::{Storage, StorageError};
+use crate::{
+    Storage, StorageError,
+    parse::bytes::{array_at, be32, le32},
+};
 
 /// What a log begins with; the lowest bit says in which order checksums take their bytes.
 const MAGIC: u32 = 0x377f_0682;
@@ -20,7 +22,6 @@ pub struct Wal<'a, S: Storage + ?Sized> {
     storage: &'a S,
     /// Where the newest version of each page lies.
     pages: HashMap<u32, u64>,
-    database_pages: u32,
 }
 
 /// A page in the log.
@@ -62,10 +63,9 @@ impl<'a, S: Storage + ?Sized> Wal<'a, S> {
         let mut wal = Self {
             storage,
             pages: HashMap::new(),
-            database_pages: 0,
         };
         wal.find(page_bytes, &header[16..24], checksum);
-        (wal.database_pages > 0).then_some(wal)
+        (!wal.pages.is_empty()).then_some(wal)
     }
 
     /// Goes through the frames until one is not valid. A frame counts once a later one, or it itself, commits.
@@ -89,16 +89,9 @@ impl<'a, S: Storage + ?Sized> Wal<'a, S> {
             pending.push((number, start));
             if committed_pages > 0 {
                 self.pages.extend(pending.drain(..));
-                self.database_pages = committed_pages;
             }
             offset = start + page_bytes as u64;
         }
-    }
-
-    /// How many pages the database has with the log.
-    #[must_use]
-    pub fn database_pages(&self) -> u32 {
-        self.database_pages
     }
 
     /// The newest version of a page, if it is in the log.

@@ -5,13 +5,17 @@
 //!
 //! Source: SQLite's description of its file format, <https://sqlite.org/fileformat2.html>; section numbers refer to it.
 
+mod record;
+mod wal;
+
 use std::ops::ControlFlow;
 
-use super::{
-    bytes::{Visited, array_at, be16, be32},
-    wal::Wal,
-};
+pub use record::{Row, Value};
+
+use super::bytes::{Visited, array_at, be16, be32};
 use crate::{Storage, StorageError};
+use record::varint;
+use wal::Wal;
 
 /// What a database begins with (1.3.1).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -21,6 +25,10 @@ const HEADER_BYTES: usize = 100;
 const MAX_DEPTH: usize = 32;
 /// Largest row that is read.
 pub const MAX_ROW_BYTES: usize = 64 << 20;
+/// Largest database that is read, and largest log: what is remembered of them stays within some MiB.
+pub const MAX_DATABASE_BYTES: u64 = 16 << 30;
+/// See [`MAX_DATABASE_BYTES`].
+pub const MAX_LOG_BYTES: u64 = 1 << 30;
 /// Types of pages (1.6).
 const INTERIOR_TABLE: u8 = 5;
 const LEAF_TABLE: u8 = 13;
@@ -35,6 +43,12 @@ pub enum SqliteError {
     /// It does not begin like a database.
     #[error("no SQLite database")]
     NotADatabase,
+    /// It, or its log, is larger than what is read.
+    #[error("larger than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
     /// It is in UTF-16.
     #[error("text is not in UTF-8")]
     Encoding,
@@ -56,6 +70,7 @@ pub struct Database<'a, S: Storage + ?Sized> {
     wal: Option<Wal<'a, S>>,
     page_bytes: usize,
     usable_bytes: usize,
+    /// Pages in the database's own file.
     pages: u32,
 }
 
@@ -74,6 +89,13 @@ impl<'a, S: Storage + ?Sized> Database<'a, S> {
     ///
     /// [`SqliteError`] when it is not one that can be read.
     pub fn open(storage: &'a S, wal: Option<&'a S>) -> Result<Self, SqliteError> {
+        let limits = [
+            (storage.size(), MAX_DATABASE_BYTES),
+            (wal.map_or(0, S::size), MAX_LOG_BYTES),
+        ];
+        if let Some(&(_, limit)) = limits.iter().find(|(size, limit)| size > limit) {
+            return Err(SqliteError::TooLarge { limit });
+        }
         let on_disk: [u8; HEADER_BYTES] = array_at(storage, 0).map_err(|_| SqliteError::NotADatabase)?;
         if !on_disk.starts_with(MAGIC) {
             return Err(SqliteError::NotADatabase);
@@ -83,19 +105,21 @@ impl<'a, S: Storage + ?Sized> Database<'a, S> {
             Some(bytes) if bytes.is_power_of_two() && bytes >= 512 => usize::from(bytes),
             _ => return Err(SqliteError::Malformed),
         };
-        let mut database = Self {
+        let database = Self {
             storage,
             wal: wal.and_then(|wal| Wal::open(wal, page_bytes)),
             page_bytes,
             usable_bytes: page_bytes - usize::from(on_disk[20]),
-            pages: 0,
+            pages: u32::try_from(storage.size() / page_bytes as u64).unwrap_or(u32::MAX),
         };
-        let in_file = storage.size() / page_bytes as u64;
-        let in_wal = database.wal.as_ref().map_or(0, Wal::database_pages);
-        // The last page has no number beyond 32 bits (1.3.8).
-        database.pages = u32::try_from(in_file).unwrap_or(u32::MAX - 1).max(in_wal);
         database.check_header()?;
         Ok(database)
+    }
+
+    /// Whether there is a page of this number, in the file or in the log.
+    fn has(&self, number: u32) -> bool {
+        let in_wal = || self.wal.as_ref().is_some_and(|wal| wal.page(number).is_some());
+        number != 0 && (number <= self.pages || in_wal())
     }
 
     /// Checks what the newest version of the first page says.
@@ -204,9 +228,14 @@ impl From<SqliteError> for End {
 type Visit<'v> = &'v mut dyn FnMut(&Row<'_>) -> ControlFlow<()>;
 
 impl<S: Storage + ?Sized> Walk<'_, '_, S> {
+    /// Whether there is such a page and it was not visited.
+    fn enter(&mut self, number: u32) -> bool {
+        self.database.has(number) && self.visited.enter(number)
+    }
+
     /// A page of the tree, and all below it.
     fn node(&mut self, number: u32, depth: usize, visit: Visit<'_>) -> Result<(), End> {
-        if depth > MAX_DEPTH || number == 0 || !self.visited.enter(number) {
+        if depth > MAX_DEPTH || !self.enter(number) {
             return Err(SqliteError::Malformed.into());
         }
         let page = self.database.page(number)?;
@@ -238,10 +267,12 @@ impl<S: Storage + ?Sized> Walk<'_, '_, S> {
     }
 
     fn leaf(&mut self, node: &Node<'_>, visit: Visit<'_>) -> Result<(), End> {
+        // Cells do not overlap: together they hold no more than the page does.
+        let mut room = node.page.len();
         for index in 0..node.cells() {
             let read = node
                 .cell(index, 8)
-                .and_then(|offset| self.read_payload(node.page, offset));
+                .and_then(|offset| self.read_payload(node.page, offset, &mut room));
             let row = read.and_then(|()| Row::parse(&self.payload));
             match row.map(|row| visit(&row)) {
                 Some(ControlFlow::Break(())) => return Err(End::Stopped),
@@ -253,7 +284,7 @@ impl<S: Storage + ?Sized> Walk<'_, '_, S> {
     }
 
     /// Reads the whole record of a cell, from this page and those that it overflows to (1.6).
-    fn read_payload(&mut self, page: &[u8], offset: usize) -> Option<()> {
+    fn read_payload(&mut self, page: &[u8], offset: usize, room: &mut usize) -> Option<()> {
         let (length, used) = varint(page.get(offset..)?)?;
         let offset = offset + used;
         let (_row_id, used) = varint(page.get(offset..)?)?;
@@ -263,17 +294,18 @@ impl<S: Storage + ?Sized> Walk<'_, '_, S> {
             .filter(|&length| length <= MAX_ROW_BYTES)?;
         let usable = self.database.usable_bytes;
         let local = local_bytes(length, usable);
-        let payload = &mut self.payload;
-        payload.clear();
-        payload.extend_from_slice(page.get(offset..offset.checked_add(local)?)?);
+        *room = room.checked_sub(local)?;
+        self.payload.clear();
+        self.payload
+            .extend_from_slice(page.get(offset..offset.checked_add(local)?)?);
         let mut next = be32(page, offset + local);
-        while payload.len() < length {
-            let number = next.filter(|&number| number != 0 && self.visited.enter(number))?;
+        while self.payload.len() < length {
+            let number = next.filter(|&number| self.enter(number))?;
             let mut link = [0; 4];
             self.database.read(number, 0, &mut link).ok()?;
-            let (start, wanted) = (payload.len(), (length - payload.len()).min(usable - 4));
-            payload.resize(start + wanted, 0);
-            self.database.read(number, 4, &mut payload[start..]).ok()?;
+            let (start, wanted) = (self.payload.len(), (length - self.payload.len()).min(usable - 4));
+            self.payload.resize(start + wanted, 0);
+            self.database.read(number, 4, &mut self.payload[start..]).ok()?;
             next = Some(u32::from_be_bytes(link));
         }
         Some(())
@@ -314,134 +346,10 @@ impl Node<'_> {
     }
 }
 
-/// A value of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Value<'r> {
-    /// A whole number.
-    Integer(i64),
-    /// Text or bytes.
-    Bytes(&'r [u8]),
-    /// Nothing, or a number with a fraction, which nobody asks for.
-    Other,
-}
-
-/// A row, as a record (2.1).
-#[derive(Debug)]
-pub struct Row<'r> {
-    types: &'r [u8],
-    values: &'r [u8],
-}
-
-impl<'r> Row<'r> {
-    fn parse(record: &'r [u8]) -> Option<Self> {
-        let (header, used) = varint(record)?;
-        let header = usize::try_from(header).ok()?;
-        Some(Self {
-            types: record.get(used..header)?,
-            values: record.get(header..)?,
-        })
-    }
-
-    /// The value in a column; none when there is no such column.
-    #[must_use]
-    pub fn column(&self, column: usize) -> Option<Value<'r>> {
-        let (mut types, mut offset) = (self.types, 0_usize);
-        for index in 0.. {
-            let (kind, used) = varint(types)?;
-            types = types.get(used..)?;
-            let length = value_bytes(kind)?;
-            let end = offset.checked_add(length)?;
-            if index == column {
-                return value(kind, self.values.get(offset..end)?);
-            }
-            offset = end;
-        }
-        None
-    }
-}
-
-/// How many bytes a value of a type has.
-fn value_bytes(kind: u64) -> Option<usize> {
-    Some(match kind {
-        0 | 8 | 9 => 0,
-        1..=4 => usize::try_from(kind).ok()?,
-        5 => 6,
-        6 | 7 => 8,
-        10 | 11 => return None,
-        _ => usize::try_from((kind - 12) / 2).ok()?,
-    })
-}
-
-fn value(kind: u64, bytes: &[u8]) -> Option<Value<'_>> {
-    Some(match kind {
-        1..=6 => {
-            let negative = bytes.first()? & 0x80 != 0;
-            let start = if negative { -1 } else { 0 };
-            Value::Integer(
-                bytes
-                    .iter()
-                    .fold(start, |number, &byte| number << 8 | i64::from(byte)),
-            )
-        }
-        8 => Value::Integer(0),
-        9 => Value::Integer(1),
-        0 | 7 => Value::Other,
-        _ => Value::Bytes(bytes),
-    })
-}
-
-/// A number of one to nine bytes, seven bits in each but the last (1.6); and how many bytes it has.
-fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut number = 0;
-    for (index, &byte) in bytes.iter().take(9).enumerate() {
-        if index == 8 {
-            return Some((number << 8 | u64::from(byte), 9));
-        }
-        number = number << 7 | u64::from(byte & 0x7f);
-        if byte & 0x80 == 0 {
-            return Some((number, index + 1));
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn numbers_of_all_lengths() {
-        for (bytes, expected) in [
-            (&[0x7f][..], Some((127, 1))),
-            (&[0x81, 0x00], Some((128, 2))),
-            (&[0xff; 9], Some((u64::MAX, 9))),
-            (&[0xff; 8], None),
-            (&[], None),
-        ] {
-            assert_eq!(varint(bytes), expected);
-        }
-        assert_eq!(value(2, &[0xff, 0xfe]), Some(Value::Integer(-2)));
-        assert_eq!(value(3, &[1, 0, 0]), Some(Value::Integer(65_536)));
-    }
-
-    #[test]
-    fn columns_are_found_by_their_types() {
-        // NULL, a text of 2 bytes, the number 1, a blob of 3 bytes
-        let record = [5, 0, 17, 9, 18, b'h', b'i', 1, 2, 3];
-        let row = Row::parse(&record).unwrap();
-        let columns: Vec<_> = (0..5).map(|column| row.column(column)).collect();
-        assert_eq!(
-            columns,
-            [
-                Some(Value::Other),
-                Some(Value::Bytes(b"hi")),
-                Some(Value::Integer(1)),
-                Some(Value::Bytes(&[1, 2, 3])),
-                None
-            ]
-        );
-    }
 
     /// A database of one page of 512 bytes whose schema is what `cells` says.
     fn one_page(rest: &[u8]) -> Vec<u8> {
@@ -451,6 +359,23 @@ mod tests {
         page[56..60].copy_from_slice(&1_u32.to_be_bytes());
         page[100..100 + rest.len().min(412)].copy_from_slice(&rest[..rest.len().min(412)]);
         page
+    }
+
+    #[test]
+    fn cells_that_share_their_bytes_are_read_until_the_page_is_full() {
+        // 40 cells, all of which are the same record: one text of 100 bytes.
+        let header = [13, 0, 0, 0, 40, 0, 0, 0];
+        let pointers = [1_u8, 0x20].repeat(40);
+        let mut page = one_page(&[&header[..], &pointers].concat());
+        page[0x120..0x120 + 5].copy_from_slice(&[103, 1, 3, 0x81, 0x55]);
+        let database = Database::open(page.as_slice(), None).unwrap();
+        let mut read = 0;
+        let rows = database.rows(1, |row| {
+            assert!(matches!(row.column(0), Some(Value::Bytes(text)) if text.len() == 100));
+            read += 1;
+            ControlFlow::Continue(())
+        });
+        assert_eq!((read, rows.unwrap().lost), (512 / 103, 40 - 512 / 103));
     }
 
     proptest! {
