@@ -12,15 +12,12 @@ use crate::{
     limits::{MAX_ALIASED_VALUES, MAX_DEPTH, MAX_YAML_VALUES},
 };
 
-/// Reads the first YAML document of a text.
+/// Reads a text of one YAML document.
 pub(crate) fn parse(text: &str) -> Result<Value, TextError> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(scan_error)?;
         let line = span.start.line();
-        if matches!(event, Event::DocumentEnd) {
-            break;
-        }
         builder
             .event(event)
             .map_err(|message| TextError::Yaml { message, line })?;
@@ -75,6 +72,7 @@ impl Builder {
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => self.alias(anchor),
+            Event::DocumentStart(_) if self.done.is_some() => Err("a second document follows".to_owned()),
             _ => Ok(()),
         }
     }
@@ -312,6 +310,7 @@ mod tests {
             ("a: 1\nb: 2\na: 3\n", "stands twice", 3),
             ("x: 1\n? [1, 2]\n: 3\n", "cannot be a key", 2),
             ("a: &a [*a]\n", "", 1),
+            ("a: 1\n---\nb: 2\n", "second document", 2),
             ("a: b\n  c: d: e\n", "", 2),
         ] {
             match parse(text).unwrap_err() {

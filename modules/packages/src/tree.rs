@@ -67,13 +67,17 @@ impl Tree {
         Ok(self.open(path)?.map(|open| open.file.into()))
     }
 
-    /// The names in a folder, sorted, and whether there are more than are listed; none when there is no such folder.
+    /// The names in a folder, sorted, and whether these are all; none when there is no such folder.
+    ///
+    /// Limits: 100,000 names.
     ///
     /// # Errors
     ///
     /// [`Reason`] says why the folder was not read.
     pub fn names(&self, path: &Path) -> Result<Option<(Vec<OsString>, bool)>, Reason> {
-        self.folder(path)?.map(|folder| folder.names()).transpose()
+        self.folder(path)?
+            .map(|folder| folder.names(MAX_NAMES))
+            .transpose()
     }
 
     /// The tree below one of its folders, which is found without leaving this one.

@@ -1,7 +1,6 @@
 //! Paths with `*` and `?` in their components.
 
 use std::{
-    ffi::OsString,
     os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
 };
@@ -27,7 +26,7 @@ pub(crate) fn expand(host: &Host<'_>, pattern: &str) -> Vec<PathBuf> {
         }
         let mut next = Vec::new();
         for path in &paths {
-            let names = names(host, path).into_iter();
+            let names = host.names(path).into_iter();
             next.extend(
                 names
                     .filter(|name| matches(bytes, name.as_bytes()))
@@ -44,24 +43,6 @@ pub(crate) fn expand(host: &Host<'_>, pattern: &str) -> Vec<PathBuf> {
         paths = next;
     }
     paths
-}
-
-fn names(host: &Host<'_>, folder: &Path) -> Vec<OsString> {
-    match host.tree.names(folder) {
-        Ok(Some((names, complete_not))) => {
-            if complete_not {
-                let why = "limit reached: names of one folder";
-                host.context
-                    .skipped(Skipped::one("folder", why).example(folder.display().to_string()));
-            }
-            names
-        }
-        Ok(None) => Vec::new(),
-        Err(reason) => {
-            host.skip("folder", folder, &reason);
-            Vec::new()
-        }
-    }
 }
 
 /// Whether a name matches a component; time is at most the product of both lengths.

@@ -1,6 +1,7 @@
 //! The host as a source of what documents are about.
 
 use std::{
+    ffi::OsString,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -30,6 +31,24 @@ impl<'c> Host<'c> {
             tree: Tree::host(context.root())?,
             statistics: Statistics::default(),
         })
+    }
+
+    /// The names in a folder, sorted; none where there is no such folder. Those that are missing are noted.
+    pub fn names(&self, folder: &Path) -> Vec<OsString> {
+        match self.tree.names(folder) {
+            Ok(Some((names, is_all))) => {
+                if !is_all {
+                    let entry = Skipped::one("folder", "limit reached: names in a folder");
+                    self.context.skipped(entry.example(folder.display().to_string()));
+                }
+                names
+            }
+            Ok(None) => Vec::new(),
+            Err(reason) => {
+                self.skip("folder", folder, &reason);
+                Vec::new()
+            }
+        }
     }
 
     /// Notes something that was not looked at.

@@ -23,14 +23,7 @@ pub(super) fn all(host: &Host<'_>) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut folders = vec![PathBuf::from(TOP)];
     while let Some(folder) = folders.pop() {
-        let names = match host.tree.names(&folder) {
-            Ok(names) => names.map(|(names, _)| names).unwrap_or_default(),
-            Err(reason) => {
-                host.skip("kernel setting", &folder, &reason);
-                continue;
-            }
-        };
-        for name in names {
+        for name in host.names(&folder) {
             let path = folder.join(name);
             if facts.len() == MAX_SETTINGS || host.context.stopped().is_some() {
                 let why = format!("limit reached: {MAX_SETTINGS} settings, or time");

@@ -80,18 +80,10 @@ fn state(host: &Host<'_>, path: &Path) -> &'static str {
     }
 }
 
+/// Names that are text; no unit has another.
 fn names(host: &Host<'_>, folder: &Path) -> Vec<String> {
-    match host.tree.names(folder) {
-        Ok(names) => {
-            let names = names.map(|(names, _)| names).unwrap_or_default();
-            names
-                .into_iter()
-                .filter_map(|name| name.into_string().ok())
-                .collect()
-        }
-        Err(reason) => {
-            host.skip("folder", folder, &reason);
-            Vec::new()
-        }
-    }
+    host.names(folder)
+        .into_iter()
+        .filter_map(|name| name.into_string().ok())
+        .collect()
 }
