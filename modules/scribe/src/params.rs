@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The document.
+    /// The document that is evaluated.
     ///
     /// Either as JSON in its place, or a text that is JSON or YAML. On the command line always a text; a document in a
     /// file is given as `--doc "$(cat FILE)"`, a large one in parameters that are read from a file.

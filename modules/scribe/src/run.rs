@@ -38,9 +38,7 @@ pub struct Statistics {
 ///
 /// When the root folder cannot be opened.
 pub(crate) fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
-    for warning in plan.document.warnings().iter() {
-        context.error(format_args!("document: {warning}"));
-    }
+    warn(plan, context);
     let mut host = Host::new(context)?;
     let mut output = Output {
         plan,
@@ -56,6 +54,18 @@ pub(crate) fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure>
         unexpected: summary.unexpected,
         ..host.statistics
     })
+}
+
+/// Repeats what is odd about the document.
+fn warn(plan: &Plan, context: &Context) {
+    let warnings = plan.document.warnings();
+    for warning in warnings.iter() {
+        context.error(format_args!("document: {warning}"));
+    }
+    let more = warnings.count() - warnings.iter().count();
+    if more > 0 {
+        context.error(format_args!("document: {more} more oddities"));
+    }
 }
 
 /// Turns results into findings.

@@ -91,3 +91,16 @@ fn tests_that_were_not_run_are_counted() {
         .run::<Scribe>(&json!({ "scribedoc": document }));
     assert_eq!(report.status, Status::Cancelled);
 }
+
+#[test]
+fn oddities_are_listed_up_to_a_point_and_counted() {
+    let root = host(&[]);
+    let tests: Vec<Value> = (0..100)
+        .map(|n| json!({ "test": n.to_string(), "object": "o", "colour": 1 }))
+        .collect();
+    let mut document = document();
+    document["tests"] = tests.into();
+    let report = run(root.path(), &document);
+    assert_eq!(report.errors.len(), 65);
+    assert_eq!(report.errors[64], "document: 36 more oddities");
+}
