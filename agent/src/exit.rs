@@ -1,6 +1,7 @@
 //! Exit statuses.
 
-use gumshoe_plugin_api::{Report, Status};
+use crate::supervise::Report;
+use gumshoe_plugin_api::Status;
 use std::process::ExitCode;
 
 /// What the exit status of `gumshoe-agent` tells. The numbers are stable.

@@ -42,6 +42,24 @@ pub fn parse(bytes: &[u8]) -> Result<Value, StrictError> {
     Ok(value)
 }
 
+/// Whether valid JSON is nested at most [`MAX_DEPTH`] levels deep.
+#[must_use]
+pub fn is_shallow(bytes: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in bytes {
+        match (byte, in_text, escaped) {
+            (_, true, true) => escaped = false,
+            (b'\\', true, false) => escaped = true,
+            (b'"', ..) => in_text = !in_text,
+            (b'{' | b'[', false, _) if depth == MAX_DEPTH => return false,
+            (b'{' | b'[', false, _) => depth += 1,
+            (b'}' | b']', false, _) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    true
+}
+
 /// Deserializes one value at a known depth.
 #[derive(Clone, Copy)]
 struct Strict {
@@ -134,6 +152,15 @@ impl<'de> Visitor<'de> for Strict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn depth_is_told_without_building_anything() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(is_shallow(nested(MAX_DEPTH).as_bytes()));
+        assert!(!is_shallow(nested(MAX_DEPTH + 1).as_bytes()));
+        let brackets_in_text = format!(r#"{{"a\"b{}": "\\"}}"#, "[".repeat(100));
+        assert!(is_shallow(brackets_in_text.as_bytes()));
+    }
 
     #[test]
     fn ordinary_json_reads_as_serde_json_reads_it() {

@@ -22,9 +22,10 @@ pub enum Status {
 
 /// The report of one operation.
 ///
-/// Shape: as in the module reference; `findings` and `statistics` are typed per module.
+/// Shape: as in the module reference; `findings` and `statistics` are typed per module. `F` is how a
+/// finding is held: as a value, or as the text that a runner sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct Report<F = Value> {
     /// Name of the module.
     pub module: String,
     /// Version of the module, when it was loaded.
@@ -35,7 +36,7 @@ pub struct Report {
     /// Whether there is at least one finding.
     pub found: bool,
     /// The findings, in the order in which they were emitted.
-    pub findings: Vec<Value>,
+    pub findings: Vec<F>,
     /// Numbers about the run; `duration_ms` is always there.
     pub statistics: Value,
     /// What was in scope and not looked at.

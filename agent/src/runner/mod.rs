@@ -141,22 +141,19 @@ fn respond(plugin: Loaded, request: &Frame, writer: &mut UnixStream) -> io::Resu
 fn run(plugin: Loaded, job: &Job, params: &[u8], socket: UnixStream) -> io::Result<()> {
     let mut writer = socket.try_clone()?;
     let pipe = Pipe::new(job, plugin, socket.try_clone()?);
-    let (outcome, reason) = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         scope.spawn(|| pipe.watch(&socket));
-        let outcome = plugin.run(params, &pipe);
-        let reason = pipe.stop_reason();
+        let told = match plugin.run(params, &pipe) {
+            Ok(statistics) => {
+                let reason = pipe.stop_reason().to_le_bytes();
+                frame::write(&mut writer, tell::DONE, &[&reason[..1], &statistics])
+            }
+            Err(rejection) => reject(&mut writer, &rejection),
+        };
         // Ends the watcher's read, and nothing else: answers go the other way.
         let _ = socket.shutdown(std::net::Shutdown::Read);
-        (outcome, reason)
-    });
-    match outcome {
-        Ok(statistics) => frame::write(
-            &mut writer,
-            tell::DONE,
-            &[&reason.to_le_bytes()[..1], &statistics],
-        ),
-        Err(rejection) => reject(&mut writer, &rejection),
-    }
+        told
+    })
 }
 
 fn reject(writer: &mut UnixStream, rejection: &Rejection) -> io::Result<()> {

@@ -1,9 +1,11 @@
 //! Puts a report together from what a runner tells. What arrives is believed to be well-formed no
 //! more than any other input: the module's code runs in the process that sends it.
 
+use super::Report;
 use crate::runner::frame::{Frame, tell};
 use gumshoe_plugin_api::sink::{event, stop};
-use gumshoe_plugin_api::{Coverage, Kind, Limits, Rejection, Report, Skipped, Status};
+use gumshoe_plugin_api::{Coverage, Kind, Limits, Rejection, Skipped, Status, json};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -154,9 +156,11 @@ impl Collected {
         if count >= self.limits.findings || self.bytes > self.limits.report_bytes {
             return self.fail("the runner sent more findings than its limits allow".to_owned());
         }
-        match serde_json::from_slice(payload) {
-            Ok(finding @ Value::Object(_)) => self.report.findings.push(finding),
-            _ => self.error("a finding is not a JSON object".to_owned()),
+        match serde_json::from_slice::<Box<RawValue>>(payload) {
+            Ok(finding) if finding.get().starts_with('{') && json::is_shallow(payload) => {
+                self.report.findings.push(finding);
+            }
+            _ => self.error("a finding is not a JSON object, or too deep a one".to_owned()),
         }
     }
 

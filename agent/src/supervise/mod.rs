@@ -9,8 +9,12 @@ pub use collect::Observer;
 pub use session::{AskError, Session, StartError};
 pub use wire::Canceller;
 
-use gumshoe_plugin_api::{Coverage, Refusal, Report, Status};
+use gumshoe_plugin_api::{Coverage, Refusal, Status};
 use serde_json::json;
+use serde_json::value::RawValue;
+
+/// A report as the agent holds it: findings are checked, and passed on as the text that they came as.
+pub type Report = gumshoe_plugin_api::Report<Box<RawValue>>;
 
 /// The report of an operation that was not started.
 #[must_use]

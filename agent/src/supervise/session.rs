@@ -1,12 +1,13 @@
 //! One runner process, from its start to its end.
 
+use super::Report;
 use super::collect::{Collected, Observer};
 use super::end::describe_end;
 use super::wire::{Canceller, Event, Wire};
 use crate::runner::frame::{Frame, ask, tell};
 use crate::runner::{Job, SUBCOMMAND, Walls};
 use gumshoe_plugin_api::host::Candidate;
-use gumshoe_plugin_api::{Description, Limits, Occurrence, Rejection, Report};
+use gumshoe_plugin_api::{Description, Limits, Occurrence, Rejection};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use std::fs::File;
 use std::io::{self, IoSlice};
