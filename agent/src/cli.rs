@@ -232,6 +232,10 @@ fn argument(flag: &Flag) -> Arg {
     );
     notes.extend((!flag.choices.is_empty()).then(|| format!("[one of: {}]", flag.choices.join(", "))));
     notes.extend(flag.repeated.then(|| "[repeatable]".to_owned()));
+    notes.extend(
+        flag.from_file
+            .then(|| "[@FILE: from a file, @-: from standard input]".to_owned()),
+    );
     let with_notes = |text: &str| format!("{text} {}", notes.join(" ")).trim_end().to_owned();
     let arg = Arg::new(format!("{FLAG}{}", flag.name))
         .long(flag.name.clone())

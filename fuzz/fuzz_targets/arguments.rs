@@ -5,6 +5,7 @@ use gumshoe_module_file::File;
 use gumshoe_module_memory::Memory;
 use gumshoe_module_netstat::Netstat;
 use gumshoe_module_pkg::Pkg;
+use gumshoe_module_scribe::Scribe;
 use gumshoe_plugin_api::harness;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
@@ -13,4 +14,5 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     let _ = harness::parameters::<Memory>(&words);
     let _ = harness::parameters::<Netstat>(&words);
     let _ = harness::parameters::<Pkg>(&words);
+    let _ = harness::parameters::<Scribe>(&words);
 });

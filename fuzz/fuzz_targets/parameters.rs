@@ -5,6 +5,7 @@ use gumshoe_module_file::File;
 use gumshoe_module_memory::Memory;
 use gumshoe_module_netstat::Netstat;
 use gumshoe_module_pkg::Pkg;
+use gumshoe_module_scribe::Scribe;
 use gumshoe_plugin_api::{harness, json};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -13,5 +14,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let _ = harness::plan::<Memory>(&params);
         let _ = harness::plan::<Netstat>(&params);
         let _ = harness::plan::<Pkg>(&params);
+        let _ = harness::plan::<Scribe>(&params);
     }
 });

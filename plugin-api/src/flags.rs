@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `"x-flag" = "path"` | the field is set by `--path`; the doc comment is the help text |
 //! | `"x-flag" = {"name": "path", "short": "p", "value": "DIR"}` | the same with a short form and a value name |
+//! | `"x-flag" = {"name": "doc", "from_file": true}` | `--doc @FILE` takes the value from a file, `--doc @-` from standard input |
 //! | `"x-flag" = [{"name": "all"}, {"name": "any", "sets": false}]` | several flags for one field |
 //! | `"x-unit" = "bytes"` | the unit, shown in the help |
 //! | `"x-flag-default" = true` | what the field is on the command line when no flag sets it |
@@ -51,6 +52,9 @@ pub struct Flag {
     /// For a switch: the value that it sets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sets: Option<Value>,
+    /// Whether `@FILE` as value stands for what is in the file; whoever reads the command line replaces it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_file: bool,
 }
 
 /// What follows a flag on the command line.
@@ -178,6 +182,7 @@ impl<'a> Collector<'a> {
             path: self.path.clone(),
             sets: (kind == FlagKind::Switch)
                 .then(|| declaration.get("sets").cloned().unwrap_or(Value::Bool(true))),
+            from_file: declaration.get("from_file") == Some(&Value::Bool(true)),
         }
     }
 

@@ -13,6 +13,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// The modules that Gumshoe comes with.
+pub const MODULES: [&str; 5] = ["file", "memory", "netstat", "pkg", "scribe"];
+
 /// The root of the workspace.
 #[must_use]
 pub fn workspace() -> &'static Path {
@@ -38,14 +41,10 @@ fn build(folder: &Path) {
     cargo
         .current_dir(workspace())
         .args(["build", "--quiet", "--locked"]);
-    cargo.args([
-        "-p",
-        "gumshoe-agent",
-        "-p",
-        "gumshoe-module-misbehave",
-        "-p",
-        "gumshoe-module-file",
-    ]);
+    cargo.args(["-p", "gumshoe-agent", "-p", "gumshoe-module-misbehave"]);
+    for module in MODULES {
+        cargo.args(["-p", &format!("gumshoe-module-{module}")]);
+    }
     cargo.env("CARGO_TARGET_DIR", folder.parent().unwrap());
     match folder.file_name().unwrap().to_str().unwrap() {
         "debug" => {}

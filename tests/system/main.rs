@@ -6,5 +6,6 @@ mod commands;
 mod limits;
 mod local_mode;
 mod misbehaving;
+mod modules;
 mod refusals;
 mod tutorial;

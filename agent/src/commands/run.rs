@@ -8,7 +8,7 @@ use crate::runner::Job;
 use crate::supervise::{AskError, Canceller, Observer, Report, Session, refused};
 use crate::terminal::{StatusLine, chain, line, printable};
 use anyhow::Context as _;
-use gumshoe_plugin_api::{Limits, Operation, Skipped, Status};
+use gumshoe_plugin_api::{Description, Limits, Occurrence, Operation, Skipped, Status};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::ffi::OsString;
 use std::io::Read;
@@ -73,7 +73,7 @@ fn start(chosen: &Chosen, options: RunOptions, words: &[OsString]) -> anyhow::Re
             anyhow::bail!("--params and the module's own flags exclude each other")
         }
         Some(path) => read_params(path)?,
-        None => match session.arguments(&occurrences) {
+        None => match session.arguments(&with_files(occurrences, &description)?) {
             Ok(params) => params,
             Err(AskError::Rejected(rejection)) => return Ok(wrong_parameters(name, &rejection.message)),
             Err(error) => return Err(error.into()),
@@ -131,6 +131,31 @@ fn wrong_parameters(name: &str, message: &str) -> Exit {
     eprintln!("gumshoe-agent: {name}: {}", printable(message));
     eprintln!("`gumshoe-agent run {name} --help` shows the flags");
     Exit::Usage
+}
+
+/// The flags with the contents of files in place of `@FILE`, where the module's declaration allows that.
+fn with_files(
+    mut occurrences: Vec<Occurrence>,
+    description: &Description,
+) -> anyhow::Result<Vec<Occurrence>> {
+    let takes_files = |name: &str| {
+        description
+            .flags
+            .iter()
+            .any(|flag| flag.from_file && flag.name == name)
+    };
+    for occurrence in &mut occurrences {
+        let file = occurrence
+            .value
+            .as_deref()
+            .and_then(|value| value.strip_prefix('@'));
+        if let Some(file) = file.filter(|_| takes_files(&occurrence.flag)) {
+            let text = String::from_utf8(read_params(Path::new(file))?)
+                .with_context(|| format!("`{file}` is not UTF-8"))?;
+            occurrence.value = Some(text);
+        }
+    }
+    Ok(occurrences)
 }
 
 fn read_params(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -13,9 +13,8 @@ use serde_json::Value;
 pub struct Params {
     /// The document that is evaluated.
     ///
-    /// Either as JSON in its place, or a text that is JSON or YAML. On the command line always a text; a document in a
-    /// file is given as `--doc "$(cat FILE)"`, a large one in parameters that are read from a file.
-    #[schemars(extend("x-flag" = {"name": "doc", "value": "TEXT"}))]
+    /// Either as JSON in its place, or a text that is JSON or YAML. On the command line always a text.
+    #[schemars(extend("x-flag" = {"name": "doc", "value": "TEXT", "from_file": true}))]
     pub scribedoc: Value,
     /// Report only tests that are true.
     #[serde(default)]
