@@ -31,6 +31,7 @@ mod problem;
 mod report;
 mod shape;
 pub mod sink;
+pub mod text;
 
 pub use context::{Context, Flow, Level, Stop};
 pub use description::{Description, Example, RESERVED as RESERVED_FLAGS};

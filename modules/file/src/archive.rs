@@ -10,7 +10,6 @@ use gumshoe_unpack::{
 use crate::{
     content::{DigestTime, Stream},
     engine::{Gap, Weight},
-    finding::shown,
     metadata::Metadata,
     params::FileKind,
     plan::Search,
@@ -18,6 +17,7 @@ use crate::{
     subject::Subject,
     visit::FileVisitor,
 };
+use gumshoe_plugin_api::text::shown;
 
 /// Beginnings of programs and scripts, behind which a zip may hide: self-extracting archives, executable jars.
 const CARRIERS: [&[u8]; 3] = [b"\x7fELF", b"MZ", b"#!"];

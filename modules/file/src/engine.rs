@@ -263,7 +263,7 @@ impl Engine<'_> {
 
     fn shown(&self, path: &Path) -> String {
         match &self.container {
-            Some(container) => format!("{} (in the container of pid {})", path.display(), container.pid),
+            Some(container) => format!("{} in {}", path.display(), container.words()),
             None => path.display().to_string(),
         }
     }

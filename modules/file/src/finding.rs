@@ -1,6 +1,7 @@
 //! Findings as they are reported.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use gumshoe_plugin_api::text::{escape, shown};
+pub use gumshoe_process::Container;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -86,17 +87,6 @@ pub struct Matched {
     pub value: String,
 }
 
-/// A container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Container {
-    /// The id that its runtime gave it; empty when its cgroup does not tell.
-    pub id: String,
-    /// The runtime, such as `docker`; `unknown` when its cgroup does not tell.
-    pub runtime: String,
-    /// A process in it.
-    pub pid: u32,
-}
-
 /// A time without its fraction: nanoseconds are for programs.
 fn to_seconds(time: &str) -> String {
     time.split_once('.')
@@ -160,8 +150,7 @@ impl Finding {
             line.push_str(&format!(" -> {}", escape(link)));
         }
         if let Some(container) = &self.container {
-            let id = container.id.get(..12).unwrap_or(&container.id);
-            line.push_str(&format!(" [{} {id} pid {}]", container.runtime, container.pid));
+            line.push_str(&format!(" {}", container.words()));
         }
         if let Some(sha256) = &self.sha256 {
             line.push_str(&format!(" sha256={sha256}"));
@@ -176,30 +165,6 @@ impl Finding {
         }
         line
     }
-}
-
-/// Bytes as text, and exactly in base64 when that loses something.
-pub(crate) fn shown(bytes: &[u8]) -> (String, Option<String>) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (text.to_owned(), None),
-        Err(_) => (
-            String::from_utf8_lossy(bytes).into_owned(),
-            Some(STANDARD.encode(bytes)),
-        ),
-    }
-}
-
-/// Text that cannot break out of its line or steer a terminal.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() {
-            escaped.extend(letter.escape_default());
-        } else {
-            escaped.push(letter);
-        }
-    }
-    escaped
 }
 
 fn filter_name(filter: Filter) -> String {

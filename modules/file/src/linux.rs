@@ -342,13 +342,8 @@ fn container(process: &Path, pid: u32, seen: &mut Vec<(u64, u64)>) -> Result<Opt
     }
     seen.push(id);
     let name = gumshoe_process::container(&read_proc(&process.join("cgroup")));
-    let (id, runtime) = name.map_or_else(|| (String::new(), "unknown"), |name| (name.id, name.runtime));
     let mounts = MountTable::parse(&read_proc(&process.join("mountinfo")));
-    let container = Container {
-        id,
-        runtime: runtime.to_owned(),
-        pid,
-    };
+    let container = name.unwrap_or_else(Container::unknown).with_process(pid);
     Ok(Some(ContainerRoot {
         base: Base::new(dir, mounts),
         container,

@@ -6,6 +6,7 @@ use std::{
     os::unix::ffi::OsStrExt,
 };
 
+use gumshoe_plugin_api::text::shown;
 use gumshoe_walk::{Dir, Entry, Flow, Skip, SkipReason, Visitor};
 use rustix::io::Errno;
 
@@ -14,7 +15,7 @@ use crate::{
     condition::{Mode, Verdict},
     content::Scanner,
     engine::{Engine, Gap, Statistics, Weight},
-    finding::{Finding, Matched, shown},
+    finding::{Finding, Matched},
     metadata::Metadata,
     params::{FileKind, Options},
     plan::Search,

@@ -2,6 +2,7 @@
 
 use crate::params::{AnomalyKind, Filter};
 use crate::region::{Kind, Region};
+pub use gumshoe_process::Container;
 use gumshoe_process::shown;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -42,17 +43,6 @@ pub struct Finding {
     /// Patterns and signs of which there may be more than listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limited: Vec<String>,
-}
-
-/// A container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Container {
-    /// The id that its runtime gave it.
-    pub id: String,
-    /// The runtime, such as `docker`; `unknown` when its control group does not tell.
-    pub runtime: String,
-    /// Path of its control group.
-    pub cgroup: String,
 }
 
 /// One match of one filter.
@@ -168,7 +158,7 @@ impl Finding {
         );
         if let Some(container) = &self.container {
             // Writing to a string does not fail, here and below.
-            let _ = write!(text, " in {} container {}", container.runtime, container.id);
+            let _ = write!(text, " {}", container.words());
         }
         for matched in &self.matches {
             let _ = write!(text, "\n  {} {}", filter_name(matched.filter), matched.pattern);

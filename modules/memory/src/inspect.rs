@@ -4,7 +4,7 @@ use crate::code::build_id;
 use crate::collect::Matches;
 use crate::engine::{Engine, Statistics};
 use crate::feed::Interrupt;
-use crate::finding::{Container, Finding};
+use crate::finding::Finding;
 use crate::notes::{self, Notes};
 use crate::os::{self, OpenFiles, Target};
 use crate::reader::Reader;
@@ -161,11 +161,6 @@ impl<'e> Inspector<'e> {
         build_id: Option<String>,
         verdict: Verdict,
     ) -> Finding {
-        let container = process.container.as_ref().map(|container| Container {
-            id: container.id.clone(),
-            runtime: container.runtime.to_owned(),
-            cgroup: container.cgroup.clone(),
-        });
         Finding {
             search,
             pid: process.pid,
@@ -175,7 +170,7 @@ impl<'e> Inspector<'e> {
             comm: shown(&process.comm),
             uid: process.uid,
             user: self.engine.host.users().of(process.uid).map(str::to_owned),
-            container,
+            container: process.container.clone(),
             matches: verdict.matches,
             anomalies: verdict.anomalies,
             limited: verdict.limited,

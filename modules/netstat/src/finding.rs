@@ -5,6 +5,8 @@ use crate::parse::hardware;
 use crate::plan::unix_name;
 use crate::socket::{Address, Ends, Link, Neighbour, Protocol, Socket, UnixKind};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use gumshoe_plugin_api::text::{self, escape};
+pub use gumshoe_process::Container;
 use gumshoe_process::{Names, rfc3339, shown};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -170,27 +172,6 @@ pub struct Process {
     pub container: Option<Container>,
 }
 
-/// A container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Container {
-    /// The id that its runtime gave it.
-    pub id: String,
-    /// The runtime, such as `docker`; `unknown` when its cgroup does not tell.
-    pub runtime: String,
-    /// The path of its control group.
-    pub cgroup: String,
-}
-
-impl From<gumshoe_process::Container> for Container {
-    fn from(container: gumshoe_process::Container) -> Self {
-        Self {
-            id: container.id,
-            runtime: container.runtime.to_owned(),
-            cgroup: container.cgroup,
-        }
-    }
-}
-
 impl Process {
     /// The path of its program, exactly.
     #[must_use]
@@ -219,7 +200,7 @@ impl Process {
     /// What is reported of a process.
     #[must_use]
     pub fn new(process: gumshoe_process::Process, users: &Names) -> Self {
-        let (exe, exe_bytes) = process.exe.as_deref().map(text).unzip();
+        let (exe, exe_bytes) = process.exe.as_deref().map(text::shown).unzip();
         Self {
             pid: process.pid,
             start_time: Some(rfc3339(process.start_ms)),
@@ -228,7 +209,7 @@ impl Process {
             comm: Some(shown(&process.comm)),
             uid: Some(process.uid),
             user: users.of(process.uid).map(str::to_owned),
-            container: process.container.map(Container::from),
+            container: process.container,
         }
     }
 }
@@ -304,7 +285,7 @@ impl Finding {
                 finding.unix_kind = Some(*kind);
                 finding.peer_inode = *peer_inode;
                 if !path.is_empty() {
-                    let (path, path_bytes) = text(&unix_name(path));
+                    let (path, path_bytes) = text::shown(&unix_name(path));
                     (finding.path, finding.path_bytes) = (Some(path), path_bytes);
                 }
             }
@@ -415,19 +396,13 @@ impl Finding {
             let program = process.exe.as_deref().or(process.comm.as_deref()).unwrap_or("?");
             word(&format!("pid {} {program}", process.pid));
             if let Some(container) = &process.container {
-                word(&container_words(container));
+                word(&container.words());
             }
         }
         if let Some(namespace) = self.namespace.as_ref().filter(|namespace| !namespace.own) {
             word(&namespace.words());
         }
     }
-}
-
-/// The container in a few words.
-pub(crate) fn container_words(container: &Container) -> String {
-    let id = container.id.get(..12).unwrap_or(&container.id);
-    format!("[{} {id}]", container.runtime)
 }
 
 fn kind_name(kind: Kind) -> &'static str {
@@ -440,31 +415,4 @@ fn kind_name(kind: Kind) -> &'static str {
 
 fn mac(bytes: &[u8]) -> Option<String> {
     (!bytes.is_empty()).then(|| hardware::format(bytes))
-}
-
-/// Bytes as text, and exactly in base64 when that loses something.
-fn text(bytes: &[u8]) -> (String, Option<String>) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (text.to_owned(), None),
-        Err(_) => (
-            String::from_utf8_lossy(bytes).into_owned(),
-            Some(STANDARD.encode(bytes)),
-        ),
-    }
-}
-
-/// Text that cannot break out of its line or steer a terminal.
-fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() {
-            escaped.extend(letter.escape_default());
-        } else {
-            escaped.push(letter);
-        }
-    }
-    Cow::Owned(escaped)
 }

@@ -1,6 +1,6 @@
 //! Network namespaces as findings name them.
 
-use crate::finding::{Container, container_words};
+use gumshoe_process::Container;
 use serde::{Deserialize, Serialize};
 
 /// A network namespace.
@@ -34,7 +34,7 @@ impl Namespace {
             .iter()
             .for_each(|pid| words.push_str(&format!(" pid {pid}")));
         if let Some(container) = &self.container {
-            words.push_str(&format!(" {}", container_words(container)));
+            words.push_str(&format!(" {}", container.words()));
         }
         words
     }

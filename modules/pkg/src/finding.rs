@@ -1,7 +1,8 @@
 //! Findings as they are reported.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use gumshoe_packages::{Distro, Kind, Package, Status, purl::purl};
+use gumshoe_plugin_api::text::{escape, shown};
+pub use gumshoe_process::Container;
 use gumshoe_process::rfc3339;
 use serde::{Deserialize, Serialize};
 
@@ -46,25 +47,13 @@ pub struct Finding {
     pub container: Option<Container>,
 }
 
-/// A container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Container {
-    /// The id that its runtime gave it; empty when its cgroup does not tell.
-    pub id: String,
-    /// The runtime, such as `docker`; `unknown` when its cgroup does not tell.
-    pub runtime: String,
-    /// The path of its control group; empty when it does not tell of a container.
-    pub cgroup: String,
-    /// A process in it.
-    pub pid: u32,
-}
-
 impl Finding {
     /// A package of a tree with this distribution.
     #[must_use]
     pub fn new(package: Package, distro: &Distro) -> Self {
         let purl = purl(&package, distro);
-        let (path, path_bytes) = package.path.map_or((None, None), shown);
+        let (path, path_bytes) = package.path.as_deref().map(shown).unzip();
+        let path_bytes = path_bytes.flatten();
         Self {
             name: package.name,
             version: package.version,
@@ -107,13 +96,7 @@ impl Finding {
             line.push_str(&format!(" below {}", escape(root)));
         }
         if let Some(container) = &self.container {
-            let id = container.id.get(..12).unwrap_or(&container.id);
-            line.push_str(&format!(
-                " [{} {} pid {}]",
-                container.runtime,
-                escape(id),
-                container.pid
-            ));
+            line.push_str(&format!(" {}", container.words()));
         }
         line
     }
@@ -121,30 +104,6 @@ impl Finding {
 
 /// The last millisecond of the year 9999, beyond which RFC 3339 has no times.
 const MAX_TIME_MS: i64 = 253_402_300_799_999;
-
-/// A path as text, and exactly in base64 when that loses something.
-fn shown(path: Vec<u8>) -> (Option<String>, Option<String>) {
-    match String::from_utf8(path) {
-        Ok(text) => (Some(text), None),
-        Err(error) => {
-            let lossy = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            (Some(lossy), Some(STANDARD.encode(error.as_bytes())))
-        }
-    }
-}
-
-/// Text that cannot break out of its line or steer a terminal.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() {
-            escaped.extend(letter.escape_default());
-        } else {
-            escaped.push(letter);
-        }
-    }
-    escaped
-}
 
 #[cfg(test)]
 mod tests {

@@ -73,18 +73,13 @@ fn place(root: OwnedFd, process: &Dir) -> Place {
     // Without its cgroup the container has no name; without its mounts, remote file systems are not known.
     let read = |file| process.read(file).unwrap_or_default();
     let container = cgroup::container(&read("cgroup"));
-    let (id, runtime, cgroup) = container.map_or_else(
-        || (String::new(), "unknown", String::new()),
-        |container| (container.id, container.runtime, container.cgroup),
-    );
     Place {
         tree: Tree::new(Base::new(root, MountTable::parse(&read("mountinfo")))),
         root: None,
-        container: Some(Container {
-            id,
-            runtime: runtime.to_owned(),
-            cgroup,
-            pid: process.pid(),
-        }),
+        container: Some(
+            container
+                .unwrap_or_else(Container::unknown)
+                .with_process(process.pid()),
+        ),
     }
 }

@@ -64,7 +64,7 @@ impl Output<'_> {
         let path = gap.path.display();
         match (&self.place.root, &self.place.container) {
             (Some(root), _) => format!("{path} below {}", root.display()),
-            (_, Some(container)) => format!("{path} in the root of pid {}", container.pid),
+            (_, Some(container)) => format!("{path} in {}", container.words()),
             _ => path.to_string(),
         }
     }

@@ -288,7 +288,7 @@ impl Finder<'_> {
             own: false,
             path,
             pid: clue.pid,
-            container: container.map(Into::into),
+            container,
         };
         self.known.insert(clue.inode, Place { namespace, way });
     }

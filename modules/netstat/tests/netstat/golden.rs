@@ -18,6 +18,9 @@ fn the_fixture_gives_the_expected_report() {
     statistics["duration_ms"] = json!(0);
     let actual = json!({ "status": report.status, "findings": report.findings, "statistics": statistics,
         "coverage": report.coverage, "errors": report.errors });
+    // Where the fixture lies is nobody's business.
+    let root = data.join("root").display().to_string();
+    let actual: Value = serde_json::from_str(&actual.to_string().replace(&root, "")).expect("JSON");
     if std::env::var_os("BLESS").is_some() {
         let text = serde_json::to_string_pretty(&actual).expect("JSON");
         fs::write(data.join("report.json"), text + "\n").expect("the report is written");

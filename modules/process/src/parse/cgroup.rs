@@ -1,17 +1,55 @@
 //! The container that a process belongs to, by the path of its control group.
 
+use serde::{Deserialize, Serialize};
+
 /// Digits of a container's id, as the runtimes write it.
 const ID_DIGITS: usize = 64;
 
-/// A container.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The container that a finding is about: the same in the findings of all modules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// The id that its runtime gave it; its name for LXC and systemd-nspawn.
+    /// The id that its runtime gave it; its name for LXC and systemd-nspawn; empty when its control group does not tell.
     pub id: String,
     /// The runtime: `docker`, `podman`, `cri-o`, `containerd`, `kubernetes`, `lxc`, `systemd-nspawn` or `unknown`.
-    pub runtime: &'static str,
-    /// The path of its control group.
+    pub runtime: String,
+    /// The path of its control group; empty when it does not tell of a container.
     pub cgroup: String,
+    /// A process in it, where the finding itself is not about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+}
+
+/// How much of an id people are shown, as the runtimes' own tools do.
+const SHORT_ID_BYTES: usize = 12;
+
+impl Container {
+    /// A container of which nothing is known but that a process has another root.
+    #[must_use]
+    pub fn unknown() -> Container {
+        Container {
+            id: String::new(),
+            runtime: "unknown".to_owned(),
+            cgroup: String::new(),
+            pid: None,
+        }
+    }
+
+    /// The same with a process that is in it.
+    #[must_use]
+    pub fn with_process(mut self, pid: u32) -> Container {
+        self.pid = Some(pid);
+        self
+    }
+
+    /// The container in a few words for people: `[docker 0123456789ab pid 7]`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let id = self.id.get(..SHORT_ID_BYTES).unwrap_or(&self.id);
+        let pid = self.pid.map(|pid| format!("pid {pid}")).unwrap_or_default();
+        let words = [self.runtime.as_str(), id, pid.as_str()];
+        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        format!("[{}]", words.join(" ")).replace(char::is_control, "\u{fffd}")
+    }
 }
 
 /// What a path contains, and the runtime that puts it there. The first that fits counts: the runtime proper before
@@ -43,8 +81,9 @@ fn in_path(path: &str) -> Option<Container> {
     let found = |id: &str, runtime| {
         Some(Container {
             id: id.to_owned(),
-            runtime,
+            runtime: str::to_owned(runtime),
             cgroup: path.to_owned(),
+            pid: None,
         })
     };
     if let Some(id) = path.rsplit('/').find_map(long_id) {
@@ -118,11 +157,20 @@ mod tests {
         ] {
             let found = container(path.as_bytes());
             assert_eq!(
-                found.as_ref().map(|found| (found.id.as_str(), found.runtime)),
+                found
+                    .as_ref()
+                    .map(|found| (found.id.as_str(), found.runtime.as_str())),
                 expected,
                 "{path}"
             );
         }
+    }
+
+    #[test]
+    fn people_are_shown_what_is_known() {
+        let container = container(format!("0::/docker/{}", "0123456789abcdef".repeat(4)).as_bytes()).unwrap();
+        assert_eq!(container.words(), "[docker 0123456789ab]");
+        assert_eq!(Container::unknown().with_process(7).words(), "[unknown pid 7]");
     }
 
     proptest! {
