@@ -2,6 +2,7 @@
 
 use crate::support::{Net, line, settles};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
@@ -28,12 +29,15 @@ impl Drop for Holder {
     }
 }
 
+/// The programs of the processes named, each once: another test may just be starting a process, which has all
+/// sockets of this one until it runs its program.
 fn exes(finding: &Value) -> Vec<String> {
     let processes = finding["processes"].as_array().cloned().unwrap_or_default();
-    processes
+    let exes: BTreeSet<&str> = processes
         .iter()
-        .map(|one| one["exe"].as_str().unwrap_or("?").to_owned())
-        .collect()
+        .map(|one| one["exe"].as_str().unwrap_or("?"))
+        .collect();
+    exes.into_iter().map(str::to_owned).collect()
 }
 
 #[test]
