@@ -155,6 +155,7 @@ impl Checker {
             ("max_matches", options.max_matches, 1, MAX_MATCHES),
             ("max_match_bytes", options.max_match_bytes, 1, MAX_MATCH_BYTES),
             ("threads", options.threads, 0, MAX_THREADS),
+            ("cpu_percent", options.cpu_percent, 0, 100 * MAX_THREADS),
         ] {
             if !(min..=max).contains(&value) {
                 self.problems.add(

@@ -1,12 +1,14 @@
 //! What all threads share during one operation.
 
 use crate::notes::Notes;
+use crate::pace::Pace;
 use crate::plan::{Plan, User};
 use crate::shared::SharedFiles;
 use gumshoe_plugin_api::Context;
 use gumshoe_process::{Host, Process};
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 /// Numbers about a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -39,12 +41,25 @@ pub struct Engine<'e> {
     pub shared: SharedFiles,
     /// Bytes that may still be swapped in.
     pub swap_budget: AtomicU64,
+    /// What it may read and how fast.
+    pub pace: Pace,
 }
 
 impl Engine<'_> {
     /// Whether to end.
     pub fn is_stopped(&self) -> bool {
-        self.context.stopped().is_some()
+        self.pace.is_over() || self.context.stopped().is_some()
+    }
+
+    /// Whether `bytes` may be read now; waits for as long as the processor is not this operation's to use.
+    pub fn may_read(&self, bytes: u64) -> bool {
+        while !self.is_stopped() {
+            let Some(pause) = self.pace.pause() else {
+                return self.pace.take(bytes);
+            };
+            thread::sleep(pause);
+        }
+        false
     }
 
     /// Takes `bytes` from what may be swapped in, if that much is left.

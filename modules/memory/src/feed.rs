@@ -240,11 +240,11 @@ impl Feeder {
 
     /// Reads and searches all items.
     fn flush(&mut self, out: &mut Out<'_, '_>, looking: &mut Looking<'_, '_>) -> Result<(), Interrupt> {
-        if looking.engine.is_stopped() {
-            return Err(Interrupt::Stopped);
-        }
         if self.items.is_empty() {
             return Ok(());
+        }
+        if !looking.engine.may_read(self.bytes as u64) {
+            return Err(Interrupt::Stopped);
         }
         // What was searched before is not decided to its end yet.
         let needed = self.searched_to.min(self.span_start.unwrap_or(u64::MAX));

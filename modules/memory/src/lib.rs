@@ -19,6 +19,7 @@ mod inspect;
 mod layout;
 mod mapped;
 mod notes;
+mod pace;
 pub mod params;
 pub mod parse;
 pub mod plan;

@@ -110,6 +110,12 @@ pub struct Options {
     /// How much may be read back from swap, which makes the host slower.
     #[schemars(extend("x-flag" = {"name": "swap-bytes", "value": "N"}, "x-unit" = "bytes"))]
     pub swap_bytes: u64,
+    /// How much may be read in all, of processes and of files; 0: all.
+    #[schemars(extend("x-flag" = {"name": "max-bytes", "value": "N"}, "x-unit" = "bytes"))]
+    pub max_bytes: u64,
+    /// How much of one processor the search may use on average, all threads together; 0: as much as there is.
+    #[schemars(extend("x-flag" = {"name": "cpu-percent", "value": "N"}, "x-unit" = "percent of one processor"))]
+    pub cpu_percent: u32,
     /// Do not read parts of mapped files from disk that are not in memory.
     #[schemars(extend("x-flag" = "resident-only"))]
     pub resident_only: bool,
@@ -130,6 +136,8 @@ impl Default for Options {
             logfailures: false,
             max_matches: 16,
             swap_bytes: 0,
+            max_bytes: 0,
+            cpu_percent: 0,
             resident_only: false,
             threads: 0,
             max_match_bytes: 4096,

@@ -107,6 +107,20 @@ impl Plan {
             .unwrap_or(0)
     }
 
+    /// Bytes that may be read in all, by the strictest search; 0: all.
+    #[must_use]
+    pub fn max_bytes(&self) -> u64 {
+        let limits = self.searches.iter().map(|search| search.options.max_bytes);
+        limits.filter(|&bytes| bytes > 0).min().unwrap_or(0)
+    }
+
+    /// Percent of one processor that may be used, by the strictest search; 0: no limit.
+    #[must_use]
+    pub fn cpu_percent(&self) -> u32 {
+        let limits = self.searches.iter().map(|search| search.options.cpu_percent);
+        limits.filter(|&percent| percent > 0).min().unwrap_or(0)
+    }
+
     /// Whether any search wants failures listed.
     #[must_use]
     pub fn logs_failures(&self) -> bool {

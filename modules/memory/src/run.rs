@@ -3,6 +3,7 @@
 use crate::engine::{Engine, Statistics};
 use crate::inspect::Inspector;
 use crate::notes::PROCESS;
+use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::shared::SharedFiles;
 use gumshoe_plugin_api::{Context, Failure, Skipped, Stop};
@@ -37,6 +38,7 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
         host: &host,
         shared: SharedFiles::default(),
         swap_budget: AtomicU64::new(plan.swap_bytes()),
+        pace: Pace::new(plan.max_bytes(), plan.cpu_percent()),
     };
     let mut statistics = Statistics::default();
     for _ in 0..ROUNDS {
@@ -57,6 +59,10 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
         if engine.is_stopped() {
             break;
         }
+    }
+    if engine.pace.is_over() {
+        let why = format!("limit reached: max_bytes = {}", plan.max_bytes());
+        context.skipped(Skipped::one("rest of the memory", why));
     }
     Ok(statistics)
 }
@@ -101,6 +107,7 @@ fn note_rest(engine: &Engine<'_>, count: usize) {
     let why = match engine.context.stopped() {
         Some(Stop::Cancelled) => "cancelled",
         Some(Stop::Deadline) => "time limit reached",
+        None => "limit of bytes reached",
         _ => "limit of findings reached",
     };
     if count > 0 {

@@ -323,12 +323,12 @@ impl FileSearcher {
     ) -> Result<(), Interrupt> {
         let mut at = part.start;
         while at < part.end && !self.scan.is_settled() {
-            if looking.engine.is_stopped() {
-                return Err(Interrupt::Stopped);
-            }
             let count = usize::try_from(part.end - at)
                 .unwrap_or(usize::MAX)
                 .min(BATCH_BYTES);
+            if !looking.engine.may_read(count as u64) {
+                return Err(Interrupt::Stopped);
+            }
             self.search_block(span, at, count, sink, looking);
             at += count as u64;
         }

@@ -46,6 +46,35 @@ fn a_root_folder_without_processes_is_not_passed_off_as_a_quiet_host() {
     assert!(!report.coverage.complete);
 }
 
+#[test]
+fn what_the_limit_of_bytes_left_out_is_no_proof_of_absence() {
+    let victim = Victim::new(85, &["anon"]);
+    let limited = |bytes: u64| {
+        victim.ask(json!({"contents": ["absent[0-9]{8}z"], "options": {"max_bytes": bytes, "threads": 1}}))
+    };
+    let report = limited(1 << 16);
+    assert!(!report.coverage.complete);
+    let why = "limit reached: max_bytes = 65536";
+    assert!(
+        skipped(&report, "rest of the memory", why).is_some(),
+        "{:?}",
+        report.coverage
+    );
+    let read = |report: &gumshoe_plugin_api::Report| {
+        report.statistics["process_bytes"].as_u64().unwrap()
+            + report.statistics["file_bytes"].as_u64().unwrap()
+    };
+    assert!(read(&report) <= 1 << 16, "{}", report.statistics);
+    assert!(limited(1 << 40).coverage.complete);
+}
+
+#[test]
+fn a_share_of_the_processor_changes_nothing_but_the_time() {
+    let victim = Victim::new(86, &["anon"]);
+    let report = victim.ask(json!({"contents": [victim.text()], "options": {"cpu_percent": 50}}));
+    assert!(report.found && report.coverage.complete, "{:?}", report.coverage);
+}
+
 /// Root, for its own process, may look into everything; so a thread of this test gives that up.
 #[test]
 fn a_process_of_somebody_else_is_not_passed_off_as_clean() {
