@@ -199,14 +199,10 @@ impl Wire {
         }
         let before = Instant::now();
         let left = give_up.saturating_duration_since(before);
-        let [socket, wake, printing] = self.poll(wanted, left)?;
-        if socket.is_empty() && wake.is_empty() && printing.is_empty() {
-            return Ok(if Instant::now() >= give_up {
-                Woken::TimeOver
-            } else {
-                Woken::Ready
-            });
+        if left.is_zero() {
+            return Ok(Woken::TimeOver); // however much there is still to take in
         }
+        let [socket, wake, printing] = self.poll(wanted, left)?;
         if !printing.is_empty() {
             self.take_printed();
         }
@@ -231,10 +227,13 @@ impl Wire {
 
     /// What of socket, wake-up and printing is ready.
     fn poll(&self, wanted: PollFlags, left: Duration) -> io::Result<[PollFlags; 3]> {
-        let mut files = vec![
-            PollFd::new(&self.socket, wanted),
-            PollFd::new(&self.wake, PollFlags::IN),
-        ];
+        // While sending, a cancellation waits: it would make every poll(2) come back at once.
+        let wake = if wanted == PollFlags::IN {
+            PollFlags::IN
+        } else {
+            PollFlags::empty()
+        };
+        let mut files = vec![PollFd::new(&self.socket, wanted), PollFd::new(&self.wake, wake)];
         files.extend(
             self.printing
                 .iter()
