@@ -6,7 +6,6 @@ use super::end::Output;
 use crate::runner::frame::{self, Frame};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -146,10 +145,10 @@ impl Wire {
         let bytes = frame::encode(kind, parts)?;
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            match rustix::net::send(&self.socket, rest, SendFlags::NOSIGNAL) {
+            match (&self.socket).write(rest) {
                 Ok(count) => rest = &rest[count..],
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let is_full = self.arrived.len() - self.taken > MAX_WAITING_BYTES;
                     let wanted = if is_full {
                         PollFlags::OUT
@@ -160,7 +159,7 @@ impl Wire {
                         return Err(io::ErrorKind::TimedOut.into());
                     }
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Ok(())
