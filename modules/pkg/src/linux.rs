@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use gumshoe_packages::Tree;
 use gumshoe_plugin_api::{Context, Skipped};
-use gumshoe_process::{Dir, Host, ProcessError, parse::cgroup};
+use gumshoe_process::{Dir, Host, ProcessError};
 use gumshoe_walk::{Base, MountTable};
 use rustix::{
     fs::{Mode, OFlags, fstat, openat, stat},
@@ -72,7 +72,7 @@ fn container_root(process: &Dir, seen: &mut Vec<RootId>) -> Result<Option<OwnedF
 fn place(root: OwnedFd, process: &Dir) -> Place {
     // Without its cgroup the container has no name; without its mounts, remote file systems are not known.
     let read = |file| process.read(file).unwrap_or_default();
-    let container = cgroup::container(&read("cgroup"));
+    let container = gumshoe_process::container(&read("cgroup"));
     Place {
         tree: Tree::new(Base::new(root, MountTable::parse(&read("mountinfo")))),
         root: None,
