@@ -1,0 +1,1 @@
+//! Takes rights away from a process: capabilities, system calls, files, resources.

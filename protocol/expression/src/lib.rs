@@ -1,0 +1,1 @@
+//! CEL expressions with bounds: targets and conditions.

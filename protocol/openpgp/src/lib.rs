@@ -1,0 +1,1 @@
+//! Judges OpenPGP keys and detached signatures, strictly.

@@ -1,0 +1,1 @@
+//! Gumshoe's server: scheduler, API, workers, storage.

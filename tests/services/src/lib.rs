@@ -1,0 +1,1 @@
+//! Private servers and keyrings for tests: RabbitMQ, PostgreSQL, GnuPG.
