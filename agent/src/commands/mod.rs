@@ -4,6 +4,8 @@ mod check;
 mod check_config;
 mod documents;
 mod modules;
+mod params;
+mod prepare;
 mod run;
 
 use crate::cli::{Action, Cli, Modules};
@@ -29,6 +31,7 @@ pub fn dispatch() -> anyhow::Result<Exit> {
     let config = Config::load(&cli.config_dir).context("the configuration is refused")?;
     match command {
         Action::Run(arguments) => run::run(config, arguments),
+        Action::Params(arguments) => params::params(config, arguments),
         Action::Modules(Modules::List { json }) => modules::list(&config, json),
         Action::Modules(Modules::Describe { module, json, schema }) => {
             modules::describe(&config, &module, json, schema)
