@@ -1,1 +1,2 @@
 //! Private servers and keyrings for tests: RabbitMQ, PostgreSQL, GnuPG.
+pub mod gpg;
