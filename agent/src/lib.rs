@@ -12,6 +12,7 @@ pub mod config;
 pub mod exit;
 pub mod plugins;
 pub mod runner;
+pub mod state;
 pub mod supervise;
 pub mod terminal;
 
