@@ -10,6 +10,8 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod exit;
+pub mod host;
+pub mod obey;
 pub mod plugins;
 pub mod runner;
 pub mod state;

@@ -22,6 +22,8 @@ pub const DEFAULT_MODULES_DIR: &str = if cfg!(target_os = "macos") {
 } else {
     "/usr/lib/gumshoe/modules"
 };
+/// How many operations of one action can be allowed to run at the same time: as many as there can be.
+const MAX_PARALLEL: usize = gumshoe_protocol::bounds::OPERATIONS;
 /// How long a configuration file may be.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -80,6 +82,8 @@ pub struct Config {
     pub modules_dir: PathBuf,
     /// What holds for every module that does not say otherwise.
     pub limits: Limits,
+    /// How many operations of one action run at the same time.
+    pub parallel: usize,
     /// What `modules.d` says, by module name.
     pub modules: BTreeMap<String, Result<ModuleConfig, ConfigError>>,
 }
@@ -90,6 +94,20 @@ pub struct Config {
 struct AgentFile {
     modules_dir: Option<PathBuf>,
     limits: LimitsTable,
+    actions: ActionsTable,
+}
+
+/// `[actions]` as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ActionsTable {
+    parallel: usize,
+}
+
+impl Default for ActionsTable {
+    fn default() -> Self {
+        Self { parallel: 4 }
+    }
 }
 
 /// Limits as they are written in either file; what is absent is inherited.
@@ -140,7 +158,16 @@ impl Config {
                 message,
             });
         }
+        if !(1..=MAX_PARALLEL).contains(&file.actions.parallel) {
+            let message = format!("must be between 1 and {MAX_PARALLEL}, not {}", file.actions.parallel);
+            return Err(ConfigError::Value {
+                path,
+                key: "actions.parallel",
+                message,
+            });
+        }
         Ok(Self {
+            parallel: file.actions.parallel,
             modules: module::read_all(&dir.join("modules.d"))?,
             dir: dir.to_owned(),
             modules_dir: file.modules_dir.unwrap_or_else(|| DEFAULT_MODULES_DIR.into()),
