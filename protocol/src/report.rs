@@ -55,7 +55,7 @@ pub enum Body<F = Value> {
     },
     /// It was not obeyed.
     Refused {
-        /// Stable code, see `decide::Code`.
+        /// Stable code, see [`crate::refusal::codes`].
         code: String,
         /// What was wrong, where, and what to do.
         message: String,
