@@ -13,6 +13,7 @@ pub mod facts;
 pub mod heartbeat;
 pub mod relay;
 pub mod report;
+pub mod schema;
 pub mod seal;
 
 pub mod decide;

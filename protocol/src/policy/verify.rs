@@ -4,7 +4,7 @@ use super::{Investigator, Policy};
 use crate::envelope::{Envelope, EnvelopeSignature};
 use crate::refusal::{Refusal, codes};
 use crate::Timestamp;
-use gumshoe_openpgp::{Fingerprint, Message, Signature};
+use gumshoe_openpgp::{Fingerprint, Message, Moment, Signature, verify};
 
 impl Policy {
     /// The investigators who signed an envelope, one per signature, in the order of the signatures.
@@ -34,38 +34,46 @@ impl Policy {
             claims.push((signer, signature));
         }
         let pae = envelope.pae();
-        let mut message = Message::new(&pae);
+        let message = Message::new(&pae);
+        let moment = Moment {
+            now,
+            tolerance: self.tolerance,
+        };
         for (signer, signature) in &claims {
-            signer
-                .certificate
-                .verify(signature, &mut message, now, self.tolerance)
-                .map_err(|error| {
-                    let refusal = Refusal::by(error.code(), &error);
-                    Refusal {
-                        message: format!("the signature of `{}`: {}", signer.name, refusal.message),
-                        ..refusal
-                    }
-                })?;
+            verify(&signer.certificate, signature, &message, moment).map_err(|error| {
+                let refusal = Refusal::by(error.code(), &error);
+                Refusal {
+                    message: format!("the signature of `{}`: {}", signer.name, refusal.message),
+                    ..refusal
+                }
+            })?;
         }
         Ok(claims.into_iter().map(|(signer, _)| signer).collect())
     }
 
     /// The investigator by whose key a signature claims to be. Only a hint: what counts is that it verifies.
     fn claimed(&self, signature: &Signature, one: &EnvelopeSignature) -> Result<&Investigator, Refusal> {
-        let hints: Vec<Fingerprint> = signature
-            .issuers()
-            .iter()
-            .cloned()
-            .chain(one.key_id.parse())
+        let hint: Option<Fingerprint> = one.key_id.parse().ok();
+        let hinted = |known: &&&Investigator| hint.is_some_and(|hint| known.has_key(&hint));
+        let named: Vec<_> = (self.investigators.iter())
+            .filter(|known| known.certificate.is_named_by(signature))
             .collect();
-        (self.investigators.iter())
-            .find(|known| hints.iter().any(|hint| known.certificate.has_key(hint)))
-            .ok_or_else(|| {
-                let named = hints.first().map_or_else(|| "nobody".to_owned(), ToString::to_string);
-                let message = format!(
-                    "a signature is by {named}, whom this host's policy does not name as an investigator"
-                );
-                Refusal::new(codes::UNKNOWN_SIGNER, message)
-            })
+        let claimed = named.iter().find(hinted).or(named.first());
+        claimed.copied().ok_or_else(|| {
+            let by = signature.issuers();
+            let by = by.first().map_or_else(|| "an unnamed key".to_owned(), ToString::to_string);
+            let message =
+                format!("a signature is by {by}, whom this host's policy does not name as an investigator");
+            Refusal::new(codes::UNKNOWN_SIGNER, message)
+        })
+    }
+}
+
+impl Investigator {
+    /// Whether this is their primary key or a subkey of it.
+    fn has_key(&self, fingerprint: &Fingerprint) -> bool {
+        let certificate = &self.certificate;
+        certificate.fingerprint() == fingerprint
+            || certificate.subkeys().any(|subkey| subkey == fingerprint)
     }
 }
