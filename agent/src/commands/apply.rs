@@ -198,7 +198,7 @@ impl Desk {
         let stop = Stop::default();
         let guard = StopOnSignals::new(&stop)?;
         let manner = Manner {
-            parallel: config.parallel,
+            parallel: config.actions.parallel,
             render: !self.json,
         };
         let (sender, receiver) = mpsc::channel();

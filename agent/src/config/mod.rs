@@ -3,6 +3,7 @@
 //! Every file is optional. Unknown keys are refused. A broken file in `modules.d` disables its
 //! module, with the reason, and nothing else.
 
+pub mod daemon;
 mod module;
 
 pub use gumshoe_protocol::units::{Bytes, Duration};
@@ -22,8 +23,6 @@ pub const DEFAULT_MODULES_DIR: &str = if cfg!(target_os = "macos") {
 } else {
     "/usr/lib/gumshoe/modules"
 };
-/// How many operations of one action can be allowed to run at the same time: as many as there can be.
-const MAX_PARALLEL: usize = gumshoe_protocol::bounds::OPERATIONS;
 /// How long a configuration file may be.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -82,8 +81,14 @@ pub struct Config {
     pub modules_dir: PathBuf,
     /// What holds for every module that does not say otherwise.
     pub limits: Limits,
-    /// How many operations of one action run at the same time.
-    pub parallel: usize,
+    /// How much runs at the same time.
+    pub actions: daemon::Actions,
+    /// Where the relay is; the daemon needs it.
+    pub relay: Option<daemon::Relay>,
+    /// When the daemon tells how it is.
+    pub heartbeat: daemon::Heartbeat,
+    /// How much waits for the relay.
+    pub spool: daemon::Spool,
     /// What `modules.d` says, by module name.
     pub modules: BTreeMap<String, Result<ModuleConfig, ConfigError>>,
 }
@@ -94,20 +99,10 @@ pub struct Config {
 struct AgentFile {
     modules_dir: Option<PathBuf>,
     limits: LimitsTable,
-    actions: ActionsTable,
-}
-
-/// `[actions]` as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct ActionsTable {
-    parallel: usize,
-}
-
-impl Default for ActionsTable {
-    fn default() -> Self {
-        Self { parallel: 4 }
-    }
+    actions: daemon::Actions,
+    relay: Option<daemon::Relay>,
+    heartbeat: daemon::Heartbeat,
+    spool: daemon::Spool,
 }
 
 /// Limits as they are written in either file; what is absent is inherited.
@@ -158,16 +153,13 @@ impl Config {
                 message,
             });
         }
-        if !(1..=MAX_PARALLEL).contains(&file.actions.parallel) {
-            let message = format!("must be between 1 and {MAX_PARALLEL}, not {}", file.actions.parallel);
-            return Err(ConfigError::Value {
-                path,
-                key: "actions.parallel",
-                message,
-            });
-        }
+        file.actions.check(&path)?;
+        file.relay.as_ref().map_or(Ok(()), |relay| relay.check(&path))?;
         Ok(Self {
-            parallel: file.actions.parallel,
+            actions: file.actions,
+            relay: file.relay,
+            heartbeat: file.heartbeat,
+            spool: file.spool,
             modules: module::read_all(&dir.join("modules.d"))?,
             dir: dir.to_owned(),
             modules_dir: file.modules_dir.unwrap_or_else(|| DEFAULT_MODULES_DIR.into()),

@@ -6,6 +6,7 @@
 //! | `journal` | actions that were accepted, so that none runs twice: [`journal`] |
 //! | `identity` | the report key and the machine it belongs to: [`identity`] |
 //! | `sequence` | how many messages this agent has numbered: [`sequence`] |
+//! | `spool/` | reports that wait for the relay: [`spool`] |
 //! | `host.log`, `host.log.1` …, `host.log.head` | what was asked, by whom, and what came of it: [`host_log`] |
 //!
 //! **Invariant:** nothing is acknowledged, and no runner starts, before what it needs to be remembered is on disk.
@@ -15,6 +16,7 @@ pub mod host_log;
 pub mod identity;
 pub mod journal;
 pub mod sequence;
+pub mod spool;
 
 mod folder;
 
