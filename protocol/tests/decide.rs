@@ -113,7 +113,10 @@ fn limits_are_the_smaller_of_asked_and_capped() {
     let Verdict::Run(accepted) = case("one-signer").decide(&case("one-signer").message()).verdict else {
         panic!("not accepted");
     };
-    assert_eq!(accepted.limits[0], POLICY.caps, "what is not asked for is what the policy caps");
+    assert_eq!(
+        accepted.limits[0], POLICY.caps,
+        "what is not asked for is what the policy caps"
+    );
     assert_eq!(accepted.record_until, accepted.action.expires + POLICY.tolerance);
 }
 
@@ -134,7 +137,11 @@ fn a_weight_counts_towards_the_threshold() {
 
 #[test]
 fn taking_a_permission_away_never_allows_more() {
-    let blocks: Vec<_> = text("policy.toml").split("[[permissions]]").skip(1).map(str::to_owned).collect();
+    let blocks: Vec<_> = text("policy.toml")
+        .split("[[permissions]]")
+        .skip(1)
+        .map(str::to_owned)
+        .collect();
     for block in blocks {
         // The example's more precise permission for memory takes the place of a wider one: without it more is allowed.
         if block.contains("threshold = 2") {
@@ -144,7 +151,12 @@ fn taking_a_permission_away_never_allows_more() {
         let poorer = changed(&format!("[[permissions]]{}", &block[..end]), "");
         for case in CASES.iter().filter(|case| case.verdict == "refused") {
             let decision = decide(&case.message(), &poorer, &FACTS, case.now, case);
-            assert_eq!(told(&decision.verdict).0, "refused", "{} without {block}", case.name);
+            assert_eq!(
+                told(&decision.verdict).0,
+                "refused",
+                "{} without {block}",
+                case.name
+            );
         }
     }
 }
@@ -206,11 +218,17 @@ fn every_code_is_documented() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/security.md");
     let page = std::fs::read_to_string(page).unwrap();
     for code in gumshoe_protocol::refusal::codes::ALL {
-        assert!(page.contains(&format!("`{code}`")), "docs/security.md lacks `{code}`");
+        assert!(
+            page.contains(&format!("`{code}`")),
+            "docs/security.md lacks `{code}`"
+        );
     }
     for case in CASES.iter() {
         if let Some(code) = case.code.as_deref().filter(|&code| code != "*") {
-            assert!(page.contains(&format!("`{code}`")), "docs/security.md lacks `{code}`");
+            assert!(
+                page.contains(&format!("`{code}`")),
+                "docs/security.md lacks `{code}`"
+            );
         }
     }
 }
