@@ -5,9 +5,11 @@ use super::collect::{Collected, Observer};
 use super::end::describe_end;
 use super::wire::{Canceller, Event, Wire};
 use crate::runner::frame::{Frame, ask, tell};
-use crate::runner::{Job, SUBCOMMAND, Walls};
+use crate::runner::{Job, SUBCOMMAND};
 use gumshoe_plugin_api::host::Candidate;
+use gumshoe_plugin_api::manifest::Privilege;
 use gumshoe_plugin_api::{Description, Limits, Occurrence, Rejection};
+use gumshoe_walls::{Identity, Missing, Need, RunnerWalls};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use std::fs::File;
 use std::io::{self, IoSlice};
@@ -17,6 +19,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+/// The user that runners become when the agent is root; [`Identity::NOBODY`] where nobody made it.
+const RUNNER_USER: &str = "gumshoe-runner";
 /// How long a module may take to end once it was told to, before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a runner may take to load the plugin, and to answer a question that runs nothing.
@@ -62,6 +66,7 @@ pub struct Session {
     wire: Wire,
     version: String,
     name: String,
+    missing: Vec<Missing>,
 }
 
 impl Session {
@@ -87,15 +92,19 @@ impl Session {
             wire,
             version: candidate.manifest.version.clone(),
             name: candidate.manifest.name.clone(),
+            missing: Vec::new(),
         };
-        let walls = Walls {
-            memory_bytes: limits.memory_bytes,
-        };
-        hand_over(session.wire.socket(), &candidate.file, walls).map_err(StartError::HandOver)?;
+        let walls = walls(candidate, limits);
+        hand_over(session.wire.socket(), &candidate.file, &walls).map_err(StartError::HandOver)?;
         match session.answer(ANSWER_TIME) {
             Ok(Frame {
-                kind: tell::LOADED, ..
-            }) => Ok(session),
+                kind: tell::LOADED,
+                payload,
+            }) => {
+                session.missing = serde_json::from_slice(&payload)
+                    .map_err(|error| StartError::Ended(format!("its answer is not understood: {error}")))?;
+                Ok(session)
+            }
             Ok(Frame {
                 kind: tell::UNLOADABLE,
                 payload,
@@ -111,6 +120,12 @@ impl Session {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The walls that the runner does not have, and the rights that its module asked for and does not have.
+    #[must_use]
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
     }
 
     /// A handle that cancels this session's operation.
@@ -167,6 +182,7 @@ impl Session {
         let limits = job.operation.limits.clone();
         let start = Instant::now();
         let mut collected = Collected::new(&self.name, &self.version, limits.clone());
+        collected.tell_missing(&self.missing);
         let sent = serde_json::to_vec(&job)
             .map_err(io::Error::from)
             .and_then(|bytes| self.wire.send(ask::OPERATION, &[&bytes], start + ANSWER_TIME))
@@ -285,6 +301,32 @@ impl Drop for Session {
     }
 }
 
+/// What a runner keeps: what the manifest asks for, as a user that owns nothing if there is a choice.
+fn walls(candidate: &Candidate, limits: &Limits) -> RunnerWalls {
+    let is_root = rustix::process::geteuid().is_root();
+    RunnerWalls {
+        needs: candidate
+            .manifest
+            .privileges
+            .iter()
+            .copied()
+            .filter_map(need)
+            .collect(),
+        identity: is_root.then(|| Identity::of_user(RUNNER_USER)),
+        memory_bytes: limits.memory_bytes,
+    }
+}
+
+/// What a privilege of a manifest stands for; a privilege that this agent does not know keeps nothing.
+fn need(privilege: Privilege) -> Option<Need> {
+    match privilege {
+        Privilege::ReadFiles => Some(Need::ReadFiles),
+        Privilege::ReadProcesses => Some(Need::ReadProcesses),
+        Privilege::EnterNamespaces => Some(Need::EnterNamespaces),
+        _ => None,
+    }
+}
+
 /// Kills and reaps a runner.
 fn discard(child: &mut Child) {
     let _ = child.kill(); // it may be gone already
@@ -315,8 +357,8 @@ fn spawn(socket: UnixStream, output: OwnedFd) -> io::Result<Child> {
 }
 
 /// Sends the open plugin file and the walls as the first message.
-fn hand_over(socket: &UnixStream, file: &File, walls: Walls) -> io::Result<()> {
-    let bytes = serde_json::to_vec(&walls)?;
+fn hand_over(socket: &UnixStream, file: &File, walls: &RunnerWalls) -> io::Result<()> {
+    let bytes = serde_json::to_vec(walls)?;
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let files = [file.as_fd()];
