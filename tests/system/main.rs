@@ -9,3 +9,4 @@ mod misbehaving;
 mod modules;
 mod refusals;
 mod tutorial;
+mod walls;

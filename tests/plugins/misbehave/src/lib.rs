@@ -1,6 +1,8 @@
 //! A plugin for tests that does what plugins must not do, one misdeed per operation.
 #![allow(unsafe_code, clippy::panic, reason = "misdeeds are what this plugin is for")]
 
+mod escape;
+
 use gumshoe_plugin_api::{Context, Example, Failure, Flow, Module, Problems, Skipped, export_module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,14 @@ pub struct Params {
     #[serde(default)]
     #[schemars(extend("x-flag" = "first"))]
     first: u32,
+    /// Which way out of the sandbox to try.
+    #[serde(default)]
+    #[schemars(extend("x-flag" = {"name": "way", "value": "WAY"}))]
+    way: Option<escape::Way>,
+    /// What to do it to: a path, an address, a process.
+    #[serde(default)]
+    #[schemars(extend("x-flag" = {"name": "target", "value": "TARGET"}))]
+    target: String,
 }
 
 /// The misdeeds.
@@ -60,6 +70,8 @@ pub enum Deed {
     Rubbish,
     /// Report the environment, the open files and the limits of the process as findings.
     Surroundings,
+    /// Try to get out of the sandbox in one way, and report what the system said.
+    Escape,
 }
 
 /// A numbered or worded finding.
@@ -89,7 +101,7 @@ impl Module for Misbehave {
                 break;
             }
         }
-        misbehave(plan.deed, context)?;
+        misbehave(&plan, context)?;
         Ok(Finding {
             number: 0,
             text: "statistics".to_owned(),
@@ -108,8 +120,8 @@ impl Module for Misbehave {
     }
 }
 
-fn misbehave(deed: Deed, context: &Context) -> Result<(), Failure> {
-    match deed {
+fn misbehave(plan: &Params, context: &Context) -> Result<(), Failure> {
+    match plan.deed {
         Deed::None => {}
         Deed::Fail => return Err(Failure::new("as you wish")),
         Deed::Panic => panic!("a panic on request"),
@@ -145,8 +157,23 @@ fn misbehave(deed: Deed, context: &Context) -> Result<(), Failure> {
         Deed::HangUp => hang_up(),
         Deed::Rubbish => rubbish(),
         Deed::Surroundings => surroundings(context)?,
+        Deed::Escape => {
+            let way = plan.way.ok_or_else(|| Failure::new("which way?"))?;
+            let _ = context.emit(&outcome(escape::attempt(way, &plan.target)));
+        }
     }
     Ok(())
+}
+
+/// An error of the system as its number, success as 0.
+fn outcome(tried: std::io::Result<String>) -> Finding {
+    match tried {
+        Ok(text) => Finding { number: 0, text },
+        Err(error) => Finding {
+            number: u64::from(error.raw_os_error().unwrap_or(i32::MAX).unsigned_abs()),
+            text: error.to_string(),
+        },
+    }
 }
 
 fn segfault() {
@@ -216,5 +243,5 @@ export_module! {
     name: "misbehave",
     summary: "does what plugins must not do",
     os: ["linux", "macos"],
-    privileges: [],
+    privileges: ["read-files", "read-processes", "enter-namespaces"],
 }
