@@ -60,9 +60,14 @@ fn free_for_all(host: &Host) -> PathBuf {
     file
 }
 
+/// Tries a way with everything that the privileges give.
 fn report(host: &Host, way: &str, target: &str) -> Value {
-    host.report(&["misbehave", "--deed", "escape", "--way", way, "--target", target])
-        .1
+    report_with(host, way, target, &["--looks"])
+}
+
+fn report_with(host: &Host, way: &str, target: &str, more: &[&str]) -> Value {
+    let escape = ["misbehave", "--deed", "escape", "--way", way, "--target", target];
+    host.report(&[&escape, more].concat()).1
 }
 
 /// What the system said: 0 for success, or the number of the error; and the text that came with it.
@@ -183,6 +188,63 @@ fn a_file_of_root_is_read_with_the_privilege_only() {
 }
 
 #[test]
+fn a_question_that_names_its_paths_reads_nothing_else() {
+    for privileges in [EVERY_SET[1], EVERY_SET[2]] {
+        let host = host(privileges);
+        let named = free_for_all(&host);
+        let other = host.path("config/agent.toml");
+        let reads = ["--reads", named.parent().unwrap().to_str().unwrap()];
+        let read = |path: &PathBuf| report_with(&host, "read-file", path.to_str().unwrap(), &reads);
+        assert_eq!(said(&read(&named)), (0, "before"), "{privileges:?}");
+        assert_eq!(said(&read(&other)).0, EACCES, "{privileges:?}");
+        assert_eq!(said(&report(&host, "read-file", other.to_str().unwrap())).0, 0);
+    }
+}
+
+#[test]
+fn a_question_that_looks_into_no_process_cannot() {
+    let host = host(EVERY_SET[2]);
+    let victim = std::process::id().to_string();
+    assert_eq!(
+        said(&report(&host, "read-process", &victim)).0,
+        0,
+        "needs it and has it"
+    );
+    let given_up = report_with(&host, "read-process", &victim, &[]);
+    assert_eq!(said(&given_up).0, EACCES, "{given_up}");
+    let never_had = report(&self::host(EVERY_SET[1]), "read-process", &victim);
+    assert_eq!(said(&never_had).0, EACCES, "{never_had}");
+}
+
+#[test]
+fn a_share_of_processor_time_is_kept() {
+    let host = host(&[]);
+    host.configure("misbehave", "enabled = true\ncpu_percent = 20\n");
+    let (_, report) = host.report(&["misbehave", "--deed", "spin", "--timeout", "1s"]);
+    let (used_ms, _) = said(&report);
+    assert!(
+        (1..350).contains(&used_ms),
+        "a fifth of a second was meant: {used_ms} ms"
+    );
+    assert_eq!(report["status"], "timeout", "{report}");
+}
+
+#[test]
+fn a_plugin_that_runners_cannot_read_is_refused_with_the_remedy() {
+    let host = host(&[]);
+    let file = host
+        .path("modules")
+        .join(plugin("misbehave").file_name().unwrap());
+    fs::set_permissions(&file, Permissions::from_mode(0o700)).unwrap();
+    let ended = host.output(&["run", "misbehave", "--deed", "none"]);
+    assert!(
+        ended.stderr.contains("chmod o+r") && ended.stderr.contains("0700"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn settings_of_the_kernel_that_only_root_reads_are_read_with_the_privilege() {
     // No capability opens these: they are judged by the effective user.
     let setting = "/proc/sys/kernel/cad_pid";
@@ -278,10 +340,10 @@ fn no_other_code_is_loaded() {
 fn rights_do_not_come_back() {
     for privileges in [&[], ALL] {
         let host = host(privileges);
-        for way in ["become-root", "take-capabilities"] {
-            assert_killed_for_its_call(&report(&host, way, ""));
+        assert_killed_for_its_call(&report(&host, "become-root", ""));
+        for way in ["take-capabilities", "raise-limit"] {
+            assert_eq!(said(&report(&host, way, "")).0, EPERM, "{way}");
         }
-        assert_eq!(said(&report(&host, "raise-limit", "")).0, EPERM);
         let folder = host.path("root");
         assert_killed_for_its_call(&report(&host, "mount", folder.to_str().unwrap()));
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();

@@ -5,7 +5,10 @@
 //! the agent asks and the runner tells, see [`frame`].
 
 pub mod frame;
+mod narrow;
 mod pipe;
+
+pub use narrow::need;
 
 use frame::{Frame, ask, tell};
 use gumshoe_plugin_api::host::Loaded;
@@ -65,17 +68,25 @@ fn serve() -> io::Result<()> {
     };
     after_loading().map_err(io::Error::other)?;
     frame::write(&mut writer, tell::LOADED, &[&serde_json::to_vec(&missing)?])?;
-    answer(plugin, &socket, writer)
+    answer(plugin, &walls, &socket, writer)
 }
 
 /// Answers requests until one of them was the operation.
-fn answer(plugin: Loaded, socket: &UnixStream, mut writer: UnixStream) -> io::Result<()> {
+fn answer(
+    plugin: Loaded,
+    walls: &RunnerWalls,
+    socket: &UnixStream,
+    mut writer: UnixStream,
+) -> io::Result<()> {
     let mut job = Job::default();
     let mut reader = socket.try_clone()?;
     while let Some(request) = frame::read(&mut reader)? {
         match request.kind {
             ask::OPERATION => job = serde_json::from_slice(&request.payload)?,
-            ask::RUN => return run(plugin, &job, &request.payload, socket),
+            ask::RUN => {
+                narrow::to_question(plugin, walls, &job.operation, &request.payload)?;
+                return run(plugin, &job, &request.payload, socket);
+            }
             _ => respond(plugin, &request, &mut writer)?,
         }
     }

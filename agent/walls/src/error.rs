@@ -15,6 +15,8 @@ pub enum Wall {
     SystemCalls,
     /// A read-only view of files, and no connections (Landlock).
     Files,
+    /// A share of processor time.
+    ProcessorTime,
 }
 
 impl Wall {
@@ -26,6 +28,7 @@ impl Wall {
             Self::User => "sandbox: a user of its own",
             Self::SystemCalls => "sandbox: system calls by class",
             Self::Files => "sandbox: read-only view of files",
+            Self::ProcessorTime => "limit: processor time",
         }
     }
 }

@@ -13,8 +13,19 @@ pub struct Identity {
     pub gid: u32,
 }
 
+/// Where the users begin that belong to one process each. No range of users that a distribution or systemd hands out reaches there,
+/// and the highest process number (`PID_LIMIT`, 4 Mi) fits. Source: systemd's `UIDS-GIDS`, proc(5) `pid_max`.
+const FIRST_OF_PROCESSES: u32 = 0x7000_0000;
+
 impl Identity {
-    /// The user that owns nothing: what a host has when no user was made for the agent.
+    /// A user that no other process of this host is: nobody else's limits, signals or files have to do with it.
+    #[must_use]
+    pub fn of_process(process: u32) -> Self {
+        let id = FIRST_OF_PROCESSES + (process & 0x003f_ffff);
+        Self { uid: id, gid: id }
+    }
+
+    /// The user that owns nothing: where a host, or a namespace of users, has no better one.
     pub const NOBODY: Self = Self {
         uid: 65_534,
         gid: 65_534,

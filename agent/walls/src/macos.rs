@@ -75,14 +75,23 @@ pub fn die_with_parent() -> Result<(), WallError> {
 }
 
 /// There is no such view.
-pub fn restrict_files(_needs: &[Need], missing: &mut Vec<Missing>) -> Result<(), WallError> {
+pub fn restrict_files(
+    _needs: &[Need],
+    _paths: &[PathBuf],
+    missing: &mut Vec<Missing>,
+) -> Result<(), WallError> {
     missing.push(Missing::new(Wall::Files, "macOS has no Landlock"));
+    Ok(())
+}
+
+/// There are no capabilities to give up.
+pub fn keep_only(_needs: &[Need]) -> Result<(), WallError> {
     Ok(())
 }
 
 /// There is no such view.
 pub fn restrict_courier(_paths: &[PathBuf], missing: &mut Vec<Missing>) -> Result<(), WallError> {
-    restrict_files(&[], missing)
+    restrict_files(&[], &[], missing)
 }
 
 /// There are no such filters.

@@ -6,9 +6,9 @@ use std::io;
 
 /// How many files a walk may hold open: one per folder on its way down.
 const OPEN_FILES: u64 = 65_536;
-/// How many threads all processes of one user may have together: against a module that starts them
-/// without end. Not counted for root (getrlimit(2)).
-const THREADS: u64 = 4096;
+/// How many threads all processes of one user may have together, and a runner is a user of its own: against a module that starts
+/// them without end. Not counted for root (getrlimit(2)).
+const THREADS: u64 = 512;
 
 /// Closes everything but the standard streams: what the agent, or whoever started it, had open.
 ///

@@ -2,6 +2,7 @@
 
 use crate::{Identity, Missing, Need, WallError, resources, system};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// What a runner keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,9 +33,32 @@ impl RunnerWalls {
         system::drop_rights(&self.needs, self.identity, &mut missing)?;
         system::hide_from_others()?;
         system::die_with_parent()?;
-        system::restrict_files(&self.needs, &mut missing)?;
+        system::restrict_files(&self.needs, &[PathBuf::from("/")], &mut missing)?;
         system::filter_runner(&self.needs, &mut missing)?;
         Ok(missing)
+    }
+
+    /// Gives up what the question at hand does not need, before any thread is started for it: `unneeded`, and what does not lie
+    /// below `paths` (nothing, if there are none).
+    ///
+    /// Threads that the plugin started when it was loaded keep what they had.
+    ///
+    /// # Errors
+    ///
+    /// [`WallError`]. Whoever gets one must end.
+    pub fn narrow(&self, unneeded: &[Need], paths: &[PathBuf]) -> Result<(), WallError> {
+        let is_needed = |need: &Need| !unneeded.contains(need);
+        let needs: Vec<Need> = self.needs.iter().copied().filter(is_needed).collect();
+        let gives_up = needs.len() < self.needs.len();
+        if gives_up {
+            system::keep_only(&needs)?;
+        }
+        // What is missing was told when the first walls went up.
+        match paths {
+            [] if gives_up => system::restrict_files(&needs, &[PathBuf::from("/")], &mut Vec::new()),
+            [] => Ok(()),
+            paths => system::restrict_files(&needs, paths, &mut Vec::new()),
+        }
     }
 }
 

@@ -32,6 +32,13 @@ pub fn drop_rights(
     Ok(())
 }
 
+/// Leaves the calling thread, and those that it starts, with what these needs stand for of what it has.
+pub fn keep_only(needs: &[Need]) -> Result<(), WallError> {
+    let have = capabilities(None).map(|sets| sets.permitted);
+    have.and_then(|have| set_exactly(kept(needs) & have))
+        .map_err(|errno| WallError::Capabilities(errno.into()))
+}
+
 /// The capabilities that the needs stand for.
 fn kept(needs: &[Need]) -> CapabilitySet {
     CAPABILITIES
@@ -99,7 +106,12 @@ fn change_user(
         ));
         return Ok(());
     }
-    become_user(needs, identity).map_err(|errno| WallError::Identity {
+    let became = match become_user(needs, identity) {
+        // A namespace that does not have this user (user_namespaces(7)).
+        Err(Errno::INVAL) => become_user(needs, Identity::NOBODY),
+        other => other,
+    };
+    became.map_err(|errno| WallError::Identity {
         uid: identity.uid,
         gid: identity.gid,
         source: io::Error::from(errno),

@@ -10,15 +10,19 @@ use std::path::{Path, PathBuf};
 /// The newest version of Landlock whose rights are known to be right for a process that only reads.
 const KNOWN: ABI = ABI::V7;
 
-/// Lets a runner read everything below `/`, and neither write, execute, connect, listen nor signal.
+/// Lets a runner read what lies below `paths`, and neither write, execute, connect, listen nor signal.
 ///
 /// Not for a module that looks into processes: a process inside a Landlock domain may not look into any process outside it,
 /// whatever its capabilities, and there is no exception to ask for (landlock(7), "Ptrace restrictions").
-pub fn restrict_files(needs: &[Need], missing: &mut Vec<Missing>) -> Result<(), WallError> {
+pub fn restrict_files(
+    needs: &[Need],
+    paths: &[PathBuf],
+    missing: &mut Vec<Missing>,
+) -> Result<(), WallError> {
     if needs.contains(&Need::ReadProcesses) || needs.contains(&Need::EnterNamespaces) {
         return Ok(());
     }
-    restrict_files_to(&[PathBuf::from("/")], Network::None, missing)
+    restrict_files_to(paths, Network::None, missing)
 }
 
 /// Whether the process keeps a network.

@@ -5,7 +5,7 @@ mod files;
 pub mod rules;
 mod system_calls;
 
-pub use capabilities::drop_rights;
+pub use capabilities::{drop_rights, keep_only};
 pub use files::{Network, restrict_files, restrict_files_to};
 pub use system_calls::{filter_courier, filter_runner, forbid_new_code};
 

@@ -211,7 +211,6 @@ pub const FATAL: &[Call] = &[
     any("setfsuid", libc::SYS_setfsuid),
     any("setfsgid", libc::SYS_setfsgid),
     any("setgroups", libc::SYS_setgroups),
-    any("capset", libc::SYS_capset),
 ];
 
 #[cfg(test)]

@@ -54,6 +54,8 @@ pub enum Way {
     TraceParent,
     /// Read the agent's memory.
     ReadParent,
+    /// Read the memory of a process.
+    ReadProcess,
     /// Kill the agent.
     KillParent,
     /// Load another plugin.
@@ -103,6 +105,7 @@ pub fn attempt(way: Way, target: &str) -> io::Result<String> {
             &[libc::PTRACE_ATTACH as usize, parent(), 0, 0],
         )),
         Way::ReadParent => fs::File::open(format!("/proc/{}/mem", parent())).map(|_| done()),
+        Way::ReadProcess => fs::File::open(format!("/proc/{target}/mem")).map(|_| done()),
         Way::KillParent => checked(call(libc::SYS_kill, &[parent(), libc::SIGKILL as usize])),
         Way::LoadCode => load_code(target),
         Way::MakeCode => make_code(),

@@ -30,6 +30,16 @@ pub struct Params {
     #[serde(default)]
     #[schemars(extend("x-flag" = {"name": "target", "value": "TARGET"}))]
     target: String,
+    /// Claim to read nothing but these paths.
+    #[serde(default)]
+    #[schemars(extend("x-flag" = {"name": "reads", "value": "PATH"}, "x-reads" = true))]
+    #[expect(dead_code, reason = "the runner reads it")]
+    reads: Vec<String>,
+    /// Claim to look into processes.
+    #[serde(default)]
+    #[schemars(extend("x-flag" = "looks", "x-needs" = "read-processes"))]
+    #[expect(dead_code, reason = "the runner reads it")]
+    looks: bool,
 }
 
 /// The misdeeds.
@@ -70,6 +80,8 @@ pub enum Deed {
     Rubbish,
     /// Report the environment, the open files and the limits of the process as findings.
     Surroundings,
+    /// Work until told to stop, then report how many milliseconds of processor time that took.
+    Spin,
     /// Try to get out of the sandbox in one way, and report what the system said.
     Escape,
 }
@@ -157,12 +169,29 @@ fn misbehave(plan: &Params, context: &Context) -> Result<(), Failure> {
         Deed::HangUp => hang_up(),
         Deed::Rubbish => rubbish(),
         Deed::Surroundings => surroundings(context)?,
+        Deed::Spin => drop(context.emit(&Finding {
+            number: spin(context),
+            text: "milliseconds".to_owned(),
+        })),
         Deed::Escape => {
             let way = plan.way.ok_or_else(|| Failure::new("which way?"))?;
             let _ = context.emit(&outcome(escape::attempt(way, &plan.target)));
         }
     }
     Ok(())
+}
+
+fn spin(context: &Context) -> u64 {
+    while context.stopped().is_none() {
+        std::hint::spin_loop();
+    }
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: it fills the variable.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    time.tv_sec.unsigned_abs() * 1000 + time.tv_nsec.unsigned_abs() / 1_000_000
 }
 
 /// An error of the system as its number, success as 0.

@@ -17,8 +17,10 @@ const NETLINK: Test = Test::Is {
 pub(super) const GROUPS: &[Group] = &[
     Group {
         to: For::Runners,
-        why: "the view of files, narrowed once the question is known (Landlock)",
+        why: "giving up more once the question is known: capabilities, and the view of files (Landlock)",
         calls: &[
+            any("capget", libc::SYS_capget),
+            any("capset", libc::SYS_capset),
             any("landlock_create_ruleset", libc::SYS_landlock_create_ruleset),
             any("landlock_add_rule", libc::SYS_landlock_add_rule),
             any("landlock_restrict_self", libc::SYS_landlock_restrict_self),
