@@ -19,25 +19,22 @@ pub struct CourierWalls {
 
 impl CourierWalls {
     /// What turning a relay's name into addresses reads, on hosts of all kinds; what is not there is left out.
-    pub const RESOLVING: [&'static str; 12] = [
+    pub const RESOLVING: [&'static str; 9] = [
         "/etc/resolv.conf",
         "/etc/hosts",
         "/etc/host.conf",
         "/etc/gai.conf",
         "/etc/nsswitch.conf",
         "/etc/services",
-        "/etc/ld.so.cache",
         // where `/etc/resolv.conf` leads to
         "/run/systemd/resolve",
         "/run/resolvconf",
         "/run/NetworkManager",
-        // what getaddrinfo(3) loads: libnss_*.so
-        "/lib",
-        "/usr/lib",
     ];
 
     /// Puts up every wall. The process must have one thread: most rights belong to threads. After this it cannot load code, so
-    /// whatever getaddrinfo(3) loads must be loaded before: resolve a name once.
+    /// whatever getaddrinfo(3) loads must be loaded before: resolve `localhost` once. Its standard streams must be no
+    /// files: files do not grow any more.
     ///
     /// Returns the walls that this system does not have.
     ///
