@@ -18,6 +18,7 @@ use std::process::{Child, Command, Stdio};
 const CODE_BYTES: u64 = 64 << 20;
 /// How many threads a runner may have in its control group.
 const MAX_THREADS: u32 = 512;
+
 /// Why a runner could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -93,10 +94,14 @@ pub(super) fn walls(candidate: &Candidate, limits: &Limits, process: u32) -> Run
 
 /// A group of its own for a runner.
 pub(super) fn group(cgroups: &Cgroups, process: u32, limits: &Limits) -> Result<Cgroup, CgroupError> {
+    let memory_bytes = match limits.memory_bytes {
+        0 => 0,
+        bytes => bytes.saturating_add(CODE_BYTES),
+    };
     let group = cgroups.create(
         &format!("runner-{process}"),
         CgroupLimits {
-            memory_bytes: limits.memory_bytes.saturating_add(CODE_BYTES),
+            memory_bytes,
             cpu_percent: limits.cpu_percent,
             processes: MAX_THREADS,
         },

@@ -94,11 +94,17 @@ impl Cgroups {
         Self::with_controllers(base)
     }
 
-    /// Passes on to groups below whatever controllers there are.
+    /// Passes the controllers on to groups below.
     fn with_controllers(base: PathBuf) -> Result<Self, CgroupError> {
         let there = read(&base.join("cgroup.controllers"))?;
-        let there: Vec<&str> = there.split_whitespace().collect();
-        for controller in CONTROLLERS.iter().filter(|controller| there.contains(controller)) {
+        let is_there = |controller: &&str| there.split_whitespace().any(|word| word == *controller);
+        if let Some(controller) = CONTROLLERS.into_iter().find(|controller| !is_there(controller)) {
+            return Err(CgroupError::Controller {
+                path: base,
+                controller,
+            });
+        }
+        for controller in CONTROLLERS {
             write(&base.join("cgroup.subtree_control"), &format!("+{controller}"))?;
         }
         Ok(Self { base })
@@ -258,17 +264,30 @@ mod tests {
     fn the_agents_processes_move_out_of_the_way() {
         let base = group(&[
             ("cgroup.procs", "17\n18\n"),
-            ("cgroup.controllers", "cpuset pids\n"),
+            ("cgroup.controllers", "cpuset cpu memory pids\n"),
             ("cgroup.subtree_control", ""),
         ]);
         fs::create_dir(base.path().join(OWN_GROUP)).unwrap();
         fs::write(base.path().join(OWN_GROUP).join("cgroup.procs"), "").unwrap();
         let groups = Cgroups::take_over(base.path().to_owned()).unwrap();
         let moved = fs::read_to_string(base.path().join(OWN_GROUP).join("cgroup.procs")).unwrap();
-        assert_eq!(moved, "18", "each is written by itself");
+        assert_eq!(moved, "18", "the last of them, each written by itself");
         let passed_on = fs::read_to_string(base.path().join("cgroup.subtree_control")).unwrap();
-        assert_eq!(passed_on, "+pids", "only what is there");
+        assert_eq!(passed_on, "+pids", "each is written by itself");
         assert!(groups.create("runner-1", CgroupLimits::default()).is_ok());
+    }
+
+    #[test]
+    fn a_group_without_a_controller_is_not_used() {
+        let base = group(&[("cgroup.controllers", "cpuset cpu memory_but_not_quite pids\n")]);
+        let refused = Cgroups::with_controllers(base.path().to_owned());
+        assert!(matches!(
+            refused,
+            Err(CgroupError::Controller {
+                controller: "memory",
+                ..
+            })
+        ));
     }
 
     #[test]
