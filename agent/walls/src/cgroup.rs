@@ -273,7 +273,10 @@ mod tests {
         let moved = fs::read_to_string(base.path().join(OWN_GROUP).join("cgroup.procs")).unwrap();
         assert_eq!(moved, "18", "the last of them, each written by itself");
         let passed_on = fs::read_to_string(base.path().join("cgroup.subtree_control")).unwrap();
-        assert_eq!(passed_on, "+pids", "each is written by itself");
+        assert!(
+            passed_on.starts_with("+pids"),
+            "the last of them, each written by itself: {passed_on}"
+        );
         assert!(groups.create("runner-1", CgroupLimits::default()).is_ok());
     }
 
