@@ -8,6 +8,8 @@ use crate::Relay;
 
 /// Most relays in a configuration.
 const MAX_RELAYS: usize = 16;
+/// Longest name at the relay, in bytes: AMQP 0-9-1's short string.
+const MAX_NAME_BYTES: usize = 255;
 /// Longest time that RabbitMQ takes for a message's or a queue's life, in milliseconds (`MAX_EXPIRY_TIMER`).
 const MAX_LIFE_MS: u64 = u32::MAX as u64;
 
@@ -103,6 +105,12 @@ pub enum ConfigurationError {
     Prefetch {
         /// The number.
         prefetch: u16,
+    },
+    /// A name is longer than AMQP allows.
+    #[error("a name at the relay has {bytes} bytes; at most {MAX_NAME_BYTES} are allowed")]
+    Name {
+        /// Its length.
+        bytes: usize,
     },
     /// A message or a queue would live longer than the relay can count.
     #[error("`{name}` is {value}; at most {MAX_LIFE_MS} is allowed, 49 days")]

@@ -35,7 +35,7 @@ pub use state::{Phase, State};
 /// Largest envelope that crosses the link, in bytes: 16 MiB, the bound of an envelope, and slack for its frame.
 pub const MAX_ENVELOPE_BYTES: usize = (16 << 20) + (64 << 10);
 /// Most publishes that may wait for their confirmation; the courier refuses more with [`ToWarden::Failed`].
-pub const MAX_IN_FLIGHT: usize = 64;
+pub const MAX_IN_FLIGHT: usize = 16;
 /// Most bytes that may wait for their confirmation, in bytes; one publish is always accepted.
 pub const MAX_IN_FLIGHT_BYTES: usize = 32 << 20;
 /// Longest reason in a message, in bytes; longer ones are cut with an ellipsis.
