@@ -4,10 +4,9 @@
 //! module, with the reason, and nothing else.
 
 mod module;
-mod units;
 
+pub use gumshoe_protocol::units::{Bytes, Duration};
 pub use module::{ModuleConfig, edit};
-pub use units::{Bytes, Duration};
 
 use gumshoe_plugin_api::Limits;
 use serde::Deserialize;
