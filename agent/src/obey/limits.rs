@@ -32,9 +32,7 @@ impl fmt::Display for Setter {
 pub struct Effective {
     /// What holds.
     pub limits: Limits,
-    /// Share of one processor in percent, where anybody limits it.
-    pub cpu_percent: Option<u32>,
-    set_by: [(&'static str, u64, Setter); 4],
+    set_by: [(&'static str, u64, Setter); 5],
 }
 
 impl Effective {
@@ -45,6 +43,10 @@ impl Effective {
         let memory = smallest(asked.memory_bytes, capped.memory_bytes, host.memory_bytes);
         let findings = smallest(asked.findings, capped.findings, host.findings);
         let report = smallest(asked.report_bytes, capped.report_bytes, host.report_bytes);
+        // 0 stands for no limit.
+        let own = if host.cpu_percent == 0 { u32::MAX } else { host.cpu_percent };
+        let percent = smallest(asked.cpu_percent.map(u64::from), capped.cpu_percent.map(u64::from), own.into());
+        let cpu_percent = u32::try_from(percent.0).ok().filter(|percent| *percent < u32::MAX).unwrap_or(0);
         Self {
             limits: Limits {
                 timeout_ms: timeout.0,
@@ -52,13 +54,14 @@ impl Effective {
                 findings: findings.0,
                 report_bytes: report.0,
                 threads: host.threads,
+                cpu_percent,
             },
-            cpu_percent: capped.cpu_percent,
             set_by: [
                 ("timeout_ms", timeout.0, timeout.1),
                 ("memory_bytes", memory.0, memory.1),
                 ("findings", findings.0, findings.1),
                 ("report_bytes", report.0, report.1),
+                ("cpu_percent", cpu_percent.into(), percent.1),
             ],
         }
     }
@@ -114,6 +117,17 @@ mod tests {
             ..RequestedLimits::default()
         };
         Effective::new(&limits(asked), &limits(capped), &Limits::default())
+    }
+
+    #[test]
+    fn a_share_of_the_processor_that_nobody_limits_stays_unlimited() {
+        let share = |asked, host| {
+            let cpu_percent = asked;
+            let asked = RequestedLimits { cpu_percent, ..RequestedLimits::default() };
+            let host = Limits { cpu_percent: host, ..Limits::default() };
+            Effective::new(&asked, &asked, &host).limits.cpu_percent
+        };
+        assert_eq!([share(None, 0), share(Some(50), 0), share(Some(50), 20), share(None, 20)], [0, 50, 20, 20]);
     }
 
     #[test]
