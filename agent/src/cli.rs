@@ -47,6 +47,8 @@ pub enum Action {
     /// List, describe, check, enable, disable and pin modules
     #[command(subcommand)]
     Modules(Modules),
+    /// Print what this host says about itself: the facts that targets are expressions over
+    Facts(Facts),
     /// Check agent.toml and modules.d; say what is wrong and where
     CheckConfig,
     /// Print a completion script for a shell
@@ -62,6 +64,17 @@ pub enum Action {
         #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,
     },
+}
+
+/// `facts`.
+#[derive(Debug, Args)]
+pub struct Facts {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Read files below this folder as if it were `/`
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub root: Option<PathBuf>,
 }
 
 /// `run`: options before the module's name; they may also stand after it, among the module's flags.

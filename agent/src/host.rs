@@ -1,47 +1,46 @@
-//! What the agent knows about its host before it asks anybody: the facts that targets are about.
+//! What the agent has to know about its host before it can decide: the facts, and which machine this is.
 
 use crate::config::Config;
-use crate::plugins::{choose, names};
+use crate::facts::{Sources, gather};
 use crate::state::identity::Machine;
-use gumshoe_protocol::{AgentId, Facts, PROTOCOL};
-use std::path::Path;
+use gumshoe_protocol::{AgentId, Facts};
 
-/// The facts of this host.
-#[must_use]
-pub fn facts(config: &Config, agent: Option<AgentId>) -> Facts {
-    let system = rustix::system::uname();
-    let names = names(config).unwrap_or_default();
-    Facts {
-        os: std::env::consts::OS.to_owned(),
-        arch: std::env::consts::ARCH.to_owned(),
-        hostname: hostname(),
-        id: agent.map(|id| id.to_string()).unwrap_or_default(),
-        kernel: system.release().to_string_lossy().into_owned(),
-        modules: names.into_iter().filter(|name| choose(config, name).is_ok()).collect(),
-        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-        protocol: PROTOCOL,
-        ..Facts::default()
+/// The host, as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Host {
+    /// What targets are expressions over; without the agent's identifier until [`Host::named`].
+    pub facts: Facts,
+    /// Which machine this is.
+    pub machine: Machine,
+    /// What could not be learnt about it.
+    pub problems: Vec<String>,
+}
+
+impl Host {
+    /// Looks at the host. Nothing is asked of a network.
+    #[must_use]
+    pub fn look(config: &Config) -> Self {
+        let gathered = gather(&Sources {
+            root: "/".into(),
+            tags_dir: config.dir.join("tags.d"),
+        });
+        let mut facts = gathered.facts;
+        let enabled = config.modules.iter().filter(|(_, module)| module.as_ref().is_ok_and(|module| module.enabled));
+        facts.modules = enabled.map(|(name, _)| name.clone()).collect();
+        Self {
+            machine: Machine {
+                id: gathered.machine,
+                instance: facts.cloud.get("instance_id").cloned(),
+            },
+            facts,
+            problems: gathered.problems,
+        }
     }
-}
 
-/// The host's name, as it calls itself.
-#[must_use]
-pub fn hostname() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-/// Which machine this is.
-#[must_use]
-pub fn machine() -> Machine {
-    Machine {
-        id: machine_id(Path::new("/etc/machine-id")),
-        instance: None,
+    /// The same host with its agent's identifier.
+    #[must_use]
+    pub fn named(mut self, agent: AgentId) -> Self {
+        self.facts.id = agent.to_string();
+        self
     }
-}
-
-/// Source: machine-id(5): 32 digits; `uninitialized` or nothing before the first boot.
-fn machine_id(path: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let text = text.trim();
-    (text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())).then(|| text.to_owned())
 }

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod exit;
+pub mod facts;
 pub mod host;
 pub mod obey;
 pub mod plugins;

@@ -3,7 +3,7 @@
 use crate::cli::Explain;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::host;
+use crate::host::Host;
 use crate::obey::policy::load;
 use crate::terminal::{line, printable};
 use anyhow::Context as _;
@@ -131,7 +131,7 @@ fn tell(
     signatures: Option<Refusal>,
     now: Timestamp,
 ) -> Explanation {
-    let target = is_target(action, &host::facts(config, None));
+    let target = is_target(action, &Host::look(config).facts);
     let operations = action.operations.iter().map(|operation| Judged {
         module: operation.module.clone(),
         refusal: policy.permit(action, operation, signers).err(),

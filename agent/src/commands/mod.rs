@@ -5,6 +5,7 @@ mod check;
 mod check_config;
 mod documents;
 mod explain;
+mod facts;
 mod host_log;
 mod identity;
 mod modules;
@@ -55,6 +56,7 @@ pub fn dispatch() -> anyhow::Result<Exit> {
         Action::Modules(Modules::Enable { name }) => modules::enable(&config, &name),
         Action::Modules(Modules::Disable { name }) => modules::disable(&config, &name),
         Action::Modules(Modules::Pin { name, clear }) => modules::pin(&config, &name, clear),
+        Action::Facts(options) => facts::facts(&config, &options),
         Action::Completions { shell } => documents::completions(&config, shell),
         Action::Man { folder } => documents::man(&config, &folder),
         Action::CheckConfig => Ok(Exit::Found),

@@ -1,6 +1,7 @@
 //! Heartbeats: when the next one is due, and what it says.
 
 use crate::config::Config;
+use crate::host::Host;
 use crate::plugins::{choose, names};
 use crate::terminal::chain;
 use gumshoe_protocol::heartbeat::{HeartbeatReason, QueueState, SpoolState};
@@ -24,15 +25,15 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Looks at the host.
+    /// What there is to tell about a host.
     #[must_use]
-    pub fn gather(config: &Config, identity: &Identity) -> Self {
-        let (facts, mut blind_spots) = crate::host::look(config, Some(identity.agent));
+    pub fn of(host: Host, config: &Config) -> Self {
+        let mut blind_spots = host.problems;
         if !rustix::process::geteuid().is_root() {
             blind_spots.push("the agent does not run as root: it sees what its user sees".to_owned());
         }
         Self {
-            facts,
+            facts: host.facts,
             modules: modules(config),
             blind_spots,
         }
