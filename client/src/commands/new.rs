@@ -6,7 +6,9 @@ use crate::cli::{NewAction, QuestionOptions, parse_ask};
 use crate::document::write;
 use crate::exit::{Exit, usage};
 use crate::modules::ModuleError;
+use crate::terminal::chain;
 use chrono::Utc;
+use gumshoe_expression::Expression;
 use gumshoe_plugin_api::json;
 use gumshoe_protocol::bounds::ENVELOPE_BYTES;
 use gumshoe_protocol::{Operation, RequestedLimits};
@@ -42,6 +44,11 @@ pub fn new(setting: &Setting, options: NewAction) -> anyhow::Result<Exit> {
 pub fn question(setting: &Setting, options: &QuestionOptions) -> anyhow::Result<Question> {
     let target = options.target.clone().ok_or_else(|| {
         usage("which hosts? Say it with --target, such as --target 'os == \"linux\"'; --target true asks all of them")
+    })?;
+    // The server and every agent judge it again; here, it costs the user less time.
+    Expression::parse(&target).map_err(|error| {
+        let told = chain(&anyhow::Error::from(error));
+        usage(format!("the target is not acceptable: {told}"))
     })?;
     Ok(Question {
         title: options.title.clone(),

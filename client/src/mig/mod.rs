@@ -86,7 +86,8 @@ struct MigAction {
     description: MigDescription,
     threat: MigThreat,
     operations: Vec<MigOperation>,
-    pgpsignatures: Vec<Value>,
+    /// Go writes an empty list as `null`.
+    pgpsignatures: Option<Vec<Value>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -122,7 +123,7 @@ struct MigOperation {
 pub fn read(bytes: &[u8]) -> Result<Imported, MigError> {
     let action: MigAction = serde_json::from_value(json::parse(bytes)?)?;
     let mut notes = Vec::new();
-    if !action.pgpsignatures.is_empty() {
+    if action.pgpsignatures.is_some_and(|list| !list.is_empty()) {
         notes.push("signatures on MIG's action do not count here: it has to be signed again".to_owned());
     }
     let operations = action.operations.into_iter().enumerate();
