@@ -247,17 +247,8 @@ impl Vectors {
             vec![flags(true)?, confirmation.clone()],
         )?;
         // Ed25519 does not sign so short a digest, so that this one is merely called one.
-        let mut weak = packets(&[&weak.sign_subkey_binding(
-            &owner.secret,
-            &owner.public,
-            &Password::empty(),
-            &sub.public,
-        )?])?;
-        // Behind the header: version, type, algorithm, hash.
-        let header = if weak[1] < 192 { 2 } else { 3 };
-        if let Some(byte) = weak.get_mut(header + 3) {
-            *byte = HashAlgorithm::Sha1.into();
-        }
+        let weak = weak.sign_subkey_binding(&owner.secret, &owner.public, &Password::empty(), &sub.public)?;
+        let weak = called_sha1(packets(&[&weak])?);
         for (name, binding, expected) in [
             (
                 "bound subkey",
@@ -312,6 +303,16 @@ impl Vectors {
             &unbound,
             &signature,
             "subkey-not-bound",
+            &owner.public,
+        )?;
+        let binding = packets(&[&self.bind(&owner, &sub, vec![flags(true)?, confirmation.clone()])?])?;
+        let twice = packets(&[&sub.public])?;
+        let twice = [unbound, binding.clone(), twice, binding].concat();
+        self.case(
+            "subkey that is there twice",
+            &twice,
+            &signature,
+            "repeated-part",
             &owner.public,
         )?;
         let taken = self.bind(&thief, &sub, vec![flags(true)?, confirmation])?;
@@ -410,6 +411,31 @@ impl Vectors {
             &key,
             &signature,
             "invalid-self-signature",
+            &owner.public,
+        )?;
+        let config = self.config(&owner.secret, SignatureType::CertRevocation, Vec::new())?;
+        let revocation =
+            config.sign_certification(&owner.secret, &owner.public, &Password::empty(), Tag::UserId, &id)?;
+        let mut config = self.config(&other.secret, SignatureType::CertPositive, vec![flags(true)?])?;
+        config.hashed_subpackets[..2].clone_from_slice(&[made(LATER)?, issuer(&owner.secret)?]);
+        let forged = config.sign_certification_third_party(
+            &other.secret,
+            &Password::empty(),
+            &owner.public,
+            Tag::UserId,
+            &id,
+        )?;
+        let key = [
+            packets(&[&owner.public, &direct])?,
+            packets(&[&id, &self.certify(&owner, &id, vec![flags(true)?])?, &revocation])?,
+            called_sha1(packets(&[&forged])?),
+        ];
+        let key = key.concat();
+        self.case(
+            "revoked user id with a forged certification",
+            &key,
+            &signature,
+            "user-ids-revoked",
             &owner.public,
         )?;
         let direct = self.config(&owner.secret, SignatureType::Key, vec![flags(true)?])?;
@@ -526,6 +552,14 @@ fn issuer(key: &impl KeyDetails) -> Result<Subpacket> {
     Ok(Subpacket::regular(SubpacketData::IssuerFingerprint(
         key.fingerprint(),
     ))?)
+}
+
+/// A signature packet that says, wrongly, that its hash is SHA-1.
+fn called_sha1(mut packet: Vec<u8>) -> Vec<u8> {
+    // Behind the header: version, type, algorithm, hash.
+    let header = if packet[1] < 192 { 2 } else { 3 };
+    packet[header + 3] = HashAlgorithm::Sha1.into();
+    packet
 }
 
 fn flags(sign: bool) -> Result<Subpacket> {

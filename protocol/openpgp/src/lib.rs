@@ -35,7 +35,7 @@
 //!
 //! Stricter than GnuPG, on purpose: the certificate's own signatures must *all* verify, so that a damaged revocation
 //! is not mistaken for none; keys without flags do not sign; a revocation stays, even if its reason is only that the
-//! key was superseded. Whoever can replace a certificate can of course leave its revocation out: certificates come
+//! key was superseded; nothing may be there twice. Whoever can replace a certificate can of course leave its revocation out: certificates come
 //! from the administrator, not from the network.
 mod algorithm;
 mod armour;
@@ -44,6 +44,7 @@ mod component;
 mod error;
 mod fingerprint;
 mod message;
+mod owner;
 mod packets;
 mod reading;
 mod signature;
