@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod files;
+mod program;
 pub mod rules;
 mod system_calls;
 
