@@ -1,0 +1,1 @@
+//! What one agent's credential reaches.
