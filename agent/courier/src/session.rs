@@ -375,7 +375,8 @@ impl<'a> Session<'a> {
 
     fn take_event(&mut self, event: Event) -> Option<End> {
         match event {
-            Event::Error(error) => return lost(&error),
+            // An error of one channel comes here as well; whoever uses that channel has it already.
+            Event::Error(error) if !self.relay.connection.status().connected() => return lost(&error),
             Event::ConnectionBlocked(reason) => {
                 self.blocked = Some(reason);
                 self.tell_state();

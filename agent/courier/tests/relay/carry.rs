@@ -198,7 +198,9 @@ fn a_queue_with_other_limits_keeps_its_messages_and_is_told() {
     let remark = courier.wait_for_phase(Phase::Connected).unwrap();
     assert!(remark.contains("other limits"), "{remark}");
     assert_eq!(courier.wait_for_delivery().1, b"kept");
-    courier.stop();
+    courier.publish(1, "report.nobody", b"");
+    assert!(courier.wait_for_fate(1).unwrap_err().contains("NO_ROUTE"));
+    courier.stop_undisturbed();
 }
 
 #[test]
@@ -250,5 +252,33 @@ fn a_courier_without_configuration_answers() {
     courier.wait_for_message(&ToWarden::Pong);
     courier.publish(1, "x", b"");
     assert!(courier.wait_for_fate(1).unwrap_err().contains("not configured"));
+    courier.stop();
+}
+
+/// Anonymous memory of the process, in KiB: what it has written, without the program itself.
+#[cfg(target_os = "linux")]
+fn anonymous_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_courier_is_small_again_after_a_large_envelope() {
+    let (server, agent) = (Server::start(broker()), agent());
+    let mut courier = Courier::connected(&configuration(&agent, &[plain(broker())]));
+    server.publish(&format!("agent.{agent}"), &vec![7; 16 << 20]);
+    let (tag, bytes) = courier.wait_for_delivery();
+    assert_eq!(bytes.len(), 16 << 20);
+    courier.say(&ToCourier::Acknowledge { tag });
+    // The answer is written after the envelope was forgotten.
+    courier.say(&ToCourier::Ping);
+    courier.wait_for_message(&ToWarden::Pong);
+    let kib = anonymous_kib(courier.process.id());
+    assert!(kib < 8 << 10, "{kib} KiB");
     courier.stop();
 }

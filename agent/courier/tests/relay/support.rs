@@ -208,6 +208,13 @@ impl Courier {
         self.heard.iter()
     }
 
+    /// Ends in an orderly way, on the connection that was made first.
+    pub fn stop_undisturbed(self) {
+        let disturbed = |message: &ToWarden| matches!(message, ToWarden::State(state) if state.phase == Phase::Disconnected);
+        assert!(!self.heard().any(disturbed), "{:?}", self.heard);
+        self.stop();
+    }
+
     /// Ends in an orderly way.
     pub fn stop(mut self) {
         self.say(&ToCourier::Stop);
