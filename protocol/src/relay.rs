@@ -2,7 +2,10 @@
 //!
 //! Every name carries the protocol's version, so that an incompatible release can live beside the one before it.
 
+mod permissions;
+
 use crate::ids::AgentId;
+pub use permissions::{Permissions, TopicPermission, agent_permissions, server_permissions};
 
 /// Where the scheduler publishes actions and agents' queues are bound.
 pub const ACTIONS: &str = "gumshoe.v1.actions";
