@@ -13,10 +13,11 @@ pub const ACTIONS: &str = "gumshoe.v1.actions";
 pub const REPORTS: &str = "gumshoe.v1.reports";
 /// Where the scheduler publishes events for workers.
 pub const EVENTS: &str = "gumshoe.v1.events";
-/// What schedulers compete on for reports.
-pub const REPORTS_QUEUE: &str = "gumshoe.v1.reports";
+/// What schedulers compete on for reports. Not called as the exchange is: RabbitMQ's permissions go by name, for exchanges and
+/// queues alike, and agents may write to the exchange.
+pub const REPORTS_QUEUE: &str = "gumshoe.v1.inbox.reports";
 /// What schedulers compete on for heartbeats.
-pub const HEARTBEATS_QUEUE: &str = "gumshoe.v1.heartbeats";
+pub const HEARTBEATS_QUEUE: &str = "gumshoe.v1.inbox.heartbeats";
 /// Routing key of an action for every agent.
 pub const ALL: &str = "all";
 

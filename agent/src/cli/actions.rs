@@ -212,7 +212,7 @@ pub struct RelayPermissions {
     pub vhost: String,
     /// Another agent's identifier instead of this host's
     #[arg(long, value_name = "AGENT")]
-    pub id: Option<gumshoe_protocol::AgentId>,
+    pub id: Option<AgentId>,
     /// State
     #[command(flatten)]
     pub state: State,
