@@ -9,3 +9,5 @@ mod misbehaving;
 mod modules;
 mod refusals;
 mod tutorial;
+#[cfg(target_os = "linux")]
+mod walls;

@@ -106,6 +106,8 @@ pub struct LimitsTable {
     pub report: Option<Bytes>,
     /// Worker threads; 0 leaves the choice to the module.
     pub threads: Option<u32>,
+    /// Processor time, in percent of one processor; 0 for no limit.
+    pub cpu_percent: Option<u32>,
 }
 
 impl LimitsTable {
@@ -118,6 +120,7 @@ impl LimitsTable {
             findings: self.findings.unwrap_or(base.findings),
             report_bytes: self.report.map_or(base.report_bytes, Bytes::count),
             threads: self.threads.unwrap_or(base.threads),
+            cpu_percent: self.cpu_percent.unwrap_or(base.cpu_percent),
         }
     }
 }
