@@ -79,7 +79,7 @@ async fn every_change_is_noticed(fixture: Fixture) {
 
 async fn entries_of_several_writers_make_one_chain(fixture: Fixture) {
     let other = fixture.another().await;
-    let write = async |store: &Store, from| {
+    let write = async |store: &Store, from: i64| {
         for second in 0..20 {
             store.add_audit(&entries(from + second, 1)).await.unwrap();
         }
