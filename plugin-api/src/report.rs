@@ -1,10 +1,11 @@
 //! What one operation found on one host, and what it could not look at.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// How an operation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Status {
@@ -24,7 +25,7 @@ pub enum Status {
 ///
 /// Shape: as in the module reference; `findings` and `statistics` are typed per module. `F` is how a
 /// finding is held: as a value, or as the text that a runner sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report<F = Value> {
     /// Name of the module.
     pub module: String,
@@ -49,7 +50,7 @@ pub struct Report<F = Value> {
 }
 
 /// Why an operation was not started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refusal {
     /// Stable code to search for, such as `module-disabled`.
     pub code: String,
@@ -58,7 +59,7 @@ pub struct Refusal {
 }
 
 /// What was in scope and not looked at: what makes "nothing found" worth something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// Whether everything in scope was looked at, apart from what was left out by design.
     pub complete: bool,
@@ -91,7 +92,7 @@ impl Coverage {
 ///
 /// Limits: at most [`Skipped::MAX_EXAMPLES`] examples of at most [`Skipped::MAX_EXAMPLE_BYTES`]
 /// bytes each are kept; `count` is exact all the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Skipped {
     /// What kind of thing, such as `file`, `folder`, `process memory`.
     pub what: String,

@@ -6,6 +6,7 @@
 use crate::bounds::{KEY_ID_BYTES, PAYLOAD_TYPE_BYTES, SIGNATURE_BYTES, SIGNATURES};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use schemars::JsonSchema;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
@@ -76,23 +77,33 @@ pub enum EnvelopeError {
     Unsigned,
 }
 
-/// The envelope as it is written. Borrowed, so that a large payload is not copied before it is decoded.
-#[derive(Deserialize)]
+/// A DSSE envelope: a payload and signatures over the exact bytes of it.
+///
+/// Borrowed, so that a large payload is not copied before it is decoded.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Envelope")]
 #[serde(deny_unknown_fields)]
-struct Wire<'a> {
+pub(crate) struct Wire<'a> {
+    /// What the payload is, such as `application/vnd.gumshoe.action.v1+json`.
     #[serde(borrow, rename = "payloadType")]
     payload_type: Cow<'a, str>,
+    /// The payload in base64 (RFC 4648, either alphabet).
     #[serde(borrow)]
     payload: Cow<'a, str>,
+    /// 1 to 16 signatures over the pre-authentication encoding of type and payload.
     #[serde(borrow, deserialize_with = "few")]
     signatures: Vec<WireSignature<'a>>,
 }
 
-#[derive(Deserialize)]
+/// One signature.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Signature")]
 #[serde(deny_unknown_fields)]
-struct WireSignature<'a> {
+pub(crate) struct WireSignature<'a> {
+    /// Which key it claims to be by: a fingerprint or an agent's identifier. A hint, not signed.
     #[serde(borrow, default, rename = "keyid")]
     key_id: Cow<'a, str>,
+    /// The signature in base64: a binary OpenPGP signature, or 64 bytes of Ed25519.
     #[serde(borrow)]
     sig: Cow<'a, str>,
 }

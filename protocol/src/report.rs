@@ -4,13 +4,14 @@ use crate::action::{ActionError, parse_payload, written};
 use crate::ids::{ActionId, AgentId, ContentDigest};
 use crate::{PROTOCOL, Timestamp};
 use gumshoe_plugin_api::Report;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One message of an agent about one action, as it is signed. `F` is how a finding is held.
 ///
 /// Delivery is at least once: `(agent, action, kind, index)` says which message it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostReport<F = Value> {
     /// Version of the protocol: 1.
@@ -33,7 +34,7 @@ pub struct HostReport<F = Value> {
 }
 
 /// What an agent says about an action.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Body<F = Value> {
@@ -55,7 +56,7 @@ pub enum Body<F = Value> {
     },
     /// It was not obeyed.
     Refused {
-        /// Stable code, see `decide::Code`.
+        /// Stable code, see [`crate::refusal::codes`].
         code: String,
         /// What was wrong, where, and what to do.
         message: String,

@@ -5,6 +5,7 @@
 //! the package; no test passes because something is not installed.
 
 pub mod certificates;
+pub mod gpg;
 pub mod rabbitmq;
 
 mod guard;
