@@ -234,7 +234,8 @@ impl<'a> Evaluation<'a> {
                 Ok(Value::Bool(false))
             }
             (Value::Text(key), Value::Map(map)) => Ok(Value::Bool(map.contains_key(key.as_str()))),
-            (_, Value::Map(_)) => Ok(Value::Bool(false)),
+            // A key of another type that keys can have is not there; what can be no key is an error.
+            (Value::Number(_) | Value::Bool(_), Value::Map(_)) => Ok(Value::Bool(false)),
             _ => Err(EvaluateError::types("in", &[item.kind(), container.kind()])),
         }
     }

@@ -67,9 +67,13 @@ impl Number {
         }
     }
 
-    /// A position in a list: integers only.
+    /// A position in a list: numbers without a fraction.
     pub fn position(self) -> Option<usize> {
-        self.integer().and_then(|number| usize::try_from(number).ok())
+        let whole = match self {
+            Self::Double(number) if number.fract() == 0.0 => truncated(number),
+            number => number.integer(),
+        };
+        whole.and_then(|number| usize::try_from(number).ok())
     }
 
     /// `-number`; not for unsigned ones.

@@ -102,6 +102,7 @@ fn a_missing_key_is_an_error_of_its_own() {
         ("has(tags.owner) && tags.owner == 'x'", Ok(false)),
         ("'owner' in tags", Ok(false)),
         ("1 in tags", Ok(false)),
+        ("null in tags", Err("failed")),
         ("has(os.name)", Err("failed")),
         ("os.name == 'x'", Err("failed")),
         ("has(cloud.provider.name)", Err("missing-key")),
@@ -227,6 +228,7 @@ fn types_do_not_mix() {
         ("[1, 1.0, 'a', null] == [1u, 1, 'a', null]", Ok(true)),
         ("1.0 in [1, 2]", Ok(true)),
         ("'1' in [1, 2]", Ok(false)),
+        ("ips + tags == ips", Err("failed")),
         ("'web' in hostname", Err("failed")),
         ("cpus.matches('x')", Err("failed")),
         ("cpus.contains('8')", Err("failed")),
@@ -238,6 +240,8 @@ fn types_do_not_mix() {
         ("ips[0] == '10.1.2.3' && ips[1u] == '2001:db8::7'", Ok(true)),
         ("ips[2] == ''", Err("failed")),
         ("ips[-1] == ''", Err("failed")),
+        ("ips[0.0] == ips[0]", Ok(true)),
+        ("ips[0.5] == ''", Err("failed")),
         ("ips['0'] == ''", Err("failed")),
     ]);
 }

@@ -104,12 +104,18 @@ fn any_value() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned);
     leaf.prop_recursive(4, 24, 3, |inner| {
         let operator = prop::sample::select(vec![
-            "+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in", "&&", "||", "&&", "||", "==",
+            "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in", "&&", "||", "&&", "||", "==",
         ]);
         let method = prop::sample::select(vec!["contains", "startsWith", "endsWith"]);
         let function = prop::sample::select(vec!["size", "int", "uint", "!", "-"]);
         let quantifier = prop::sample::select(vec!["all", "exists", "exists_one", "filter", "map"]);
+        // The twin adds a map's keys to a list, which the specification does not know.
+        let addend = prop::sample::select(vec![
+            "i", "n", "u", "d", "s", "z", "l", "k", "m.role", "m.gone", "m.deep.l", "1", "2u", "1.5", "'a'", "[1, i]",
+            "9223372036854775807", "size(l)", "(n - i)", "(s + m.role)", "(l + k)", "l.map(x, x + s)",
+        ]);
         prop_oneof![
+            1 => (addend.clone(), addend).prop_map(|(a, b)| format!("({a} + {b})")),
             4 => (inner.clone(), operator, inner.clone()).prop_map(|(a, o, b)| format!("({a} {o} {b})")),
             1 => (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
             1 => (inner.clone(), method, inner.clone()).prop_map(|(a, f, b)| format!("({a}).{f}({b})")),
@@ -136,14 +142,13 @@ proptest! {
     }
 
     #[test]
-    fn comparisons_of_numbers_agree(a in any::<i64>(), b in any::<u64>(), c in any::<f64>(), small in -3_i64..3) {
+    fn comparisons_of_numbers_agree(a in any::<i64>(), b in any::<u64>(), c in -9e18..9e18, small in -3_i64..3) {
         let mut text = String::new();
         for operator in ["<", "<=", ">", ">=", "==", "!="] {
             for (one, other) in [("a", "b"), ("a", "c"), ("b", "c"), ("s", "a"), ("s", "b"), ("s", "c")] {
                 write!(text, "({one} {operator} {other} ? 1 : 0), ").unwrap();
             }
         }
-        prop_assume!(c.is_finite() && c.abs() < 9e18);
         let values = json!({"a": a, "b": b, "c": c, "s": small});
         let Json::Object(map) = values.clone() else { return Ok(()) };
         let variables = Variables::new(map).unwrap();
