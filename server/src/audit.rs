@@ -1,7 +1,7 @@
 //! The audit log: decisions are written before they are told, accesses soon after.
 
 use chrono::Utc;
-use gumshoe_store::{NewAudit, Store, StoreError};
+use gumshoe_store::{NewAuditEntry, Store, StoreError};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -38,8 +38,8 @@ impl Entry {
         Self::new("server", what, details)
     }
 
-    fn into_new(self) -> NewAudit {
-        NewAudit {
+    fn into_new(self) -> NewAuditEntry {
+        NewAuditEntry {
             time: Utc::now(),
             actor: self.actor,
             what: self.what.to_owned(),
@@ -52,7 +52,7 @@ impl Entry {
 #[derive(Clone)]
 pub struct Audit {
     store: Store,
-    notes: mpsc::Sender<NewAudit>,
+    notes: mpsc::Sender<NewAuditEntry>,
 }
 
 impl Audit {
@@ -73,7 +73,7 @@ impl Audit {
     ///
     /// [`StoreError`]: then nothing may be decided.
     pub async fn write(&self, entry: Entry) -> Result<(), StoreError> {
-        self.store.append_audit(&[entry.into_new()]).await.map(drop)
+        self.store.add_audit(&[entry.into_new()]).await.map(drop)
     }
 
     /// Writes an access soon.
@@ -87,7 +87,7 @@ impl Audit {
 /// Writes accesses in batches.
 pub struct AuditWriter {
     store: Store,
-    waiting: mpsc::Receiver<NewAudit>,
+    waiting: mpsc::Receiver<NewAuditEntry>,
 }
 
 impl AuditWriter {
@@ -95,7 +95,7 @@ impl AuditWriter {
     pub async fn run(mut self) {
         let mut batch = Vec::with_capacity(TOGETHER);
         while self.waiting.recv_many(&mut batch, TOGETHER).await > 0 {
-            while let Err(error) = self.store.append_audit(&batch).await {
+            while let Err(error) = self.store.add_audit(&batch).await {
                 tracing::warn!(error = crate::chain(&error), "the audit log could not be written; trying again");
                 tokio::time::sleep(RETRY).await;
             }

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::api::TokenRole;
 use crate::logging::LogFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -136,17 +137,6 @@ pub enum TokenCommand {
         /// Its identifier, as `list` prints it.
         id: String,
     },
-}
-
-/// What a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TokenRole {
-    /// See everything but tokens and the audit log.
-    Read,
-    /// Also submit, stop and cancel signed actions.
-    Submit,
-    /// Also approve agents, make tokens and read the audit log.
-    Admin,
 }
 
 /// The audit log.

@@ -1,5 +1,9 @@
 //! Who may do what: one table of all routes. What is not in the table is refused.
 
+use clap::ValueEnum;
+use serde::Serialize;
+use std::str::FromStr;
+
 use Access::{Admin, Open, Read, Submit};
 
 /// What a route asks of a caller.
@@ -13,6 +17,50 @@ pub enum Access {
     Submit,
     /// A token of the role `admin`.
     Admin,
+}
+
+/// What a token may do; each may also do what those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenRole {
+    /// See everything but tokens and the audit log.
+    Read,
+    /// Also submit, stop and cancel signed actions.
+    Submit,
+    /// Also approve agents, make tokens and read the audit log.
+    Admin,
+}
+
+impl TokenRole {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Submit => "submit",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// How far it reaches.
+    #[must_use]
+    pub fn access(self) -> Access {
+        match self {
+            Self::Read => Read,
+            Self::Submit => Submit,
+            Self::Admin => Admin,
+        }
+    }
+}
+
+impl FromStr for TokenRole {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Read, Self::Submit, Self::Admin];
+        let found = all.into_iter().find(|role| role.as_str() == text);
+        found.ok_or_else(|| "a role is one of read, submit, admin".to_owned())
+    }
 }
 
 /// Every route: method, path as it is registered, what it asks.

@@ -7,15 +7,16 @@ use super::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use gumshoe_protocol::{ContentDigest, Timestamp};
-use gumshoe_store::{AuditEntry, AuditFilter};
+use gumshoe_store::{AuditEntry, AuditFilter, AuditVerdict};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 /// An entry; its hash covers the entry before it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditView {
     /// Its number.
-    sequence: i64,
+    sequence: u64,
     /// When it was written.
     time: Timestamp,
     /// Who did it: `token:NAME`, `investigator:NAME`, `address:IP`, `server`.
@@ -24,7 +25,7 @@ pub struct AuditView {
     what: String,
     /// With what.
     #[schema(value_type = Object)]
-    details: serde_json::Value,
+    details: Option<Box<RawValue>>,
     /// Its hash.
     #[schema(value_type = String)]
     hash: ContentDigest,
@@ -37,7 +38,7 @@ impl From<AuditEntry> for AuditView {
             time: entry.time,
             actor: entry.actor,
             what: entry.what,
-            details: entry.details,
+            details: RawValue::from_string(entry.details).ok(),
             hash: entry.hash,
         }
     }
@@ -61,11 +62,16 @@ pub struct AuditQuery {
 
 /// Whether the chain of hashes is whole.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AuditVerdict {
+pub struct VerdictView {
     /// Whether it is.
     intact: bool,
-    /// Entries that were looked at.
-    entries: u64,
+    /// Number of the last entry, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<u64>,
+    /// Hash of the last entry, if it is: kept elsewhere, it proves later that nothing was cut off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    hash: Option<ContentDigest>,
     /// The first entry that does not fit, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     broken: Option<String>,
@@ -89,12 +95,16 @@ pub async fn list(
 
 /// Checks the whole chain of hashes.
 #[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit",
-    responses((status = 200, description = "The verdict", body = AuditVerdict)))]
-pub async fn verify(State(app): State<App>) -> Result<Json<AuditVerdict>, Problem> {
-    let verdict = app.store.verify_audit().await?;
-    Ok(Json(AuditVerdict {
-        intact: verdict.broken.is_none(),
-        entries: verdict.entries,
-        broken: verdict.broken.map(|broken| broken.to_string()),
+    responses((status = 200, description = "The verdict", body = VerdictView)))]
+pub async fn verify(State(app): State<App>) -> Result<Json<VerdictView>, Problem> {
+    let (head, broken) = match app.store.verify_audit(None).await? {
+        AuditVerdict::Intact { head, .. } => (Some(head), None),
+        AuditVerdict::Broken { sequence, why } => (None, Some(format!("entry {sequence}: {why}"))),
+    };
+    Ok(Json(VerdictView {
+        intact: broken.is_none(),
+        last: head.map(|head| head.sequence),
+        hash: head.map(|head| head.hash),
+        broken,
     }))
 }

@@ -1,6 +1,6 @@
 //! Every request passes here: known route, rate, token, role; then it is counted and written down.
 
-use super::access::{Access, required};
+use super::access::{Access, TokenRole, required};
 use super::problem::Problem;
 use super::App;
 use crate::audit::Entry;
@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use chrono::Utc;
-use gumshoe_store::{Token, TokenRole};
+use gumshoe_store::Token;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -19,6 +19,8 @@ use std::time::Instant;
 pub struct Caller {
     /// The token that was shown.
     pub token: Token,
+    /// What it may do.
+    pub role: TokenRole,
 }
 
 impl Caller {
@@ -26,16 +28,6 @@ impl Caller {
     #[must_use]
     pub fn actor(&self) -> String {
         format!("token:{}", self.token.name)
-    }
-
-    /// Whether its role reaches this far.
-    fn reaches(&self, access: Access) -> bool {
-        let role = match self.token.role {
-            TokenRole::Read => Access::Read,
-            TokenRole::Submit => Access::Submit,
-            TokenRole::Admin => Access::Admin,
-        };
-        role >= access
     }
 }
 
@@ -90,20 +82,15 @@ async fn admit(
         return Ok(None);
     }
     let hash = hash.ok_or_else(|| Problem::unauthorised("a bearer token is needed: `Authorization: Bearer …`"))?;
-    let found = app.store.use_token(hash, Utc::now()).await?;
-    let Some(token) = found else {
-        return Err(Problem::unauthorised("the token is not known, has expired or was revoked"));
-    };
+    let unknown = || Problem::unauthorised("the token is not known, has expired or was revoked");
+    let token = app.store.use_token(&hash, Utc::now()).await?.ok_or_else(unknown)?;
+    let role: TokenRole = token.role.parse().map_err(|_| unknown())?;
     admit_rate(app, &format!("token:{}", token.id), false)?;
-    let caller = Caller { token };
-    if !caller.reaches(access) {
-        let detail = format!(
-            "this needs a token of the role {access:?}; this one is of the role {}",
-            caller.token.role.as_str()
-        );
+    if role.access() < access {
+        let detail = format!("this needs more than a token of the role {}", role.as_str());
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
-    Ok(Some(caller))
+    Ok(Some(Caller { token, role }))
 }
 
 /// Many clients may share an address: those with something that looks like a token have ten times the rate there.

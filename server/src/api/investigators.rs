@@ -23,7 +23,7 @@ pub async fn list(State(app): State<App>) -> Result<Json<Vec<InvestigatorView>>,
     let policy = app.policy.get();
     let views = policy.investigators().iter().map(|one| InvestigatorView {
         name: one.name.clone(),
-        fingerprints: vec![one.fingerprint.to_string()],
+        fingerprints: vec![one.certificate.fingerprint().to_string()],
     });
     Ok(Json(views.collect()))
 }

@@ -1,6 +1,7 @@
 //! Login with an OpenPGP key: the server gives a challenge, the client signs it, and gets a token that is soon over.
 
 use super::App;
+use super::access::TokenRole;
 use super::authorise::Caller;
 use super::extract::Body;
 use super::problem::Problem;
@@ -10,9 +11,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use chrono::Utc;
-use gumshoe_protocol::policy::{Policy, verify_signers};
+use gumshoe_protocol::policy::Policy;
 use gumshoe_protocol::{Envelope, Timestamp};
-use gumshoe_store::{NewToken, TokenRole};
+use gumshoe_store::NewToken;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -21,6 +22,8 @@ use utoipa::ToSchema;
 
 /// What a client signs to log in.
 pub const LOGIN_TYPE: &str = "application/vnd.gumshoe.login.v1+json";
+/// What challenges are for, in the store.
+const LOGIN: &str = "login";
 /// How long a challenge may be answered.
 const CHALLENGE_TIME: Duration = Duration::from_secs(300);
 /// Bytes of an envelope with an answer.
@@ -80,7 +83,7 @@ pub struct WhoAmI {
 pub async fn challenge(State(app): State<App>) -> Result<Json<Challenge>, Problem> {
     let nonce = secret::random::<NONCE_BYTES>().map_err(|error| no_randomness(&error))?;
     let expires = after(CHALLENGE_TIME);
-    app.store.add_challenge(&nonce, expires).await?;
+    app.store.add_challenge(&nonce, LOGIN, expires).await?;
     Ok(Json(Challenge {
         origin: app.origin.to_string(),
         nonce: hex(&nonce),
@@ -115,7 +118,7 @@ pub async fn login(State(app): State<App>, Body(request): Body<LoginRequest>) ->
 /// Ends the token that is shown.
 #[utoipa::path(post, path = "/api/v1/logout", tag = "login", responses((status = 204, description = "It is over")))]
 pub async fn logout(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<StatusCode, Problem> {
-    app.store.revoke_token(caller.token.id, Utc::now()).await?;
+    app.store.revoke_token(&caller.token.id, Utc::now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -126,7 +129,7 @@ pub async fn whoami(Extension(caller): Extension<Caller>) -> Json<WhoAmI> {
     Json(WhoAmI {
         name: token.name,
         subject: token.subject,
-        role: token.role.as_str().to_owned(),
+        role: token.role,
         expires: token.expires,
     })
 }
@@ -144,7 +147,7 @@ fn verify(bytes: &[u8], policy: &Policy) -> Result<Verified, Problem> {
     if envelope.payload_type != LOGIN_TYPE {
         return Err(refused(format!("the payload type is not {LOGIN_TYPE}")));
     }
-    let signers = verify_signers(policy, &envelope, Utc::now()).map_err(|refusal| refused(refusal.message))?;
+    let signers = policy.verify(&envelope, Utc::now()).map_err(|refusal| refused(refusal.message))?;
     let [signer] = signers.as_slice() else {
         return Err(refused("exactly one investigator signs a login".to_owned()));
     };
@@ -152,7 +155,7 @@ fn verify(bytes: &[u8], policy: &Policy) -> Result<Verified, Problem> {
     Ok(Verified {
         challenge,
         name: signer.name.clone(),
-        fingerprint: signer.fingerprint.to_string(),
+        fingerprint: signer.certificate.fingerprint().to_string(),
     })
 }
 
@@ -163,7 +166,7 @@ async fn redeem(app: &App, verified: Verified) -> Result<(String, String), Probl
         return Err(refused("the challenge was signed for another server"));
     }
     let nonce = unhex(&verified.challenge.nonce).ok_or_else(|| refused("the challenge is not one of this server"))?;
-    if !app.store.use_challenge(&nonce, Utc::now()).await? {
+    if app.store.take_challenge(&nonce, Utc::now()).await?.is_none() {
         return Err(refused("the challenge was used, has expired, or is not one of this server"));
     }
     Ok((verified.name, verified.fingerprint))
@@ -179,7 +182,7 @@ async fn start_session(app: &App, name: String, fingerprint: String) -> Result<S
     let new = NewToken {
         hash: gumshoe_protocol::ContentDigest::of(token.as_bytes()),
         name: name.clone(),
-        role,
+        role: role.as_str().to_owned(),
         subject: format!("openpgp:{fingerprint}"),
         created: Utc::now(),
         expires: after(app.session),

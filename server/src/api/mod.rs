@@ -21,7 +21,7 @@ mod results;
 mod submit;
 mod tokens;
 
-pub use access::{Access, ROUTES};
+pub use access::{Access, ROUTES, TokenRole};
 pub use agents::is_online;
 pub use authorise::Caller;
 pub use listen::Door;

@@ -1,6 +1,7 @@
 //! Bearer tokens.
 
 use super::App;
+use super::access::TokenRole;
 use super::authorise::Caller;
 use super::extract::{Asked, At, Body};
 use super::login::{after, no_randomness};
@@ -13,7 +14,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use chrono::Utc;
 use gumshoe_protocol::{ContentDigest, Timestamp};
-use gumshoe_store::{NewToken, Token, TokenId, TokenRole};
+use gumshoe_store::{NewToken, Token, TokenId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -52,7 +53,7 @@ impl From<Token> for TokenView {
         Self {
             id: token.id,
             name: token.name,
-            role: token.role.as_str().to_owned(),
+            role: token.role,
             subject: token.subject,
             created: token.created,
             expires: token.expires,
@@ -113,7 +114,7 @@ pub async fn create(
     let new = NewToken {
         hash: ContentDigest::of(token.as_bytes()),
         name: request.name,
-        role,
+        role: role.as_str().to_owned(),
         subject: format!("made by {}", caller.actor()),
         created: Utc::now(),
         expires: after(Duration::from_secs(u64::from(request.days) * 86_400)),
@@ -147,11 +148,12 @@ fn check(request: &TokenRequest) -> Result<TokenRole, Problem> {
 pub async fn revoke(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    At(id): At<TokenId>,
+    At(id): At<String>,
 ) -> Result<StatusCode, Problem> {
+    let id = TokenId::new(id);
     let details = serde_json::json!({"token": id});
     app.audit.write(Entry::new(caller.actor(), "token.revoked", details)).await?;
-    if app.store.revoke_token(id, Utc::now()).await? {
+    if app.store.revoke_token(&id, Utc::now()).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("token"))

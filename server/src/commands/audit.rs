@@ -2,17 +2,16 @@
 
 use super::{Exit, open_store};
 use crate::config::Config;
-use gumshoe_store::{AuditFilter, PageRequest};
+use gumshoe_store::{AuditFilter, AuditVerdict, PageRequest};
 
 pub(super) async fn verify(config: &Config) -> anyhow::Result<Exit> {
-    let verdict = open_store(config).await?.verify_audit().await?;
-    match verdict.broken {
-        None => {
-            println!("{} entries, the chain is whole", verdict.entries);
+    match open_store(config).await?.verify_audit(None).await? {
+        AuditVerdict::Intact { entries, head, .. } => {
+            println!("{entries} entries, the chain is whole; the last is {} with {}", head.sequence, head.hash);
             Ok(Exit::Success)
         }
-        Some(broken) => {
-            eprintln!("gumshoe-server: the audit log is broken: {broken}");
+        AuditVerdict::Broken { sequence, why } => {
+            eprintln!("gumshoe-server: the audit log is broken at entry {sequence}: {why}");
             Ok(Exit::No)
         }
     }

@@ -112,7 +112,7 @@ fn start_scheduler(parts: &Parts) -> anyhow::Result<()> {
         audit: parts.audit.clone(),
         metrics: parts.metrics.clone(),
         config: parts.config.scheduler.clone(),
-        retention: parts.config.retention.clone(),
+        retention: parts.config.retention,
         wake: parts.wake.clone(),
         holder: parts.holder.clone(),
     };

@@ -1,13 +1,14 @@
 //! `token`: for the first administrator, and for machines.
 
 use super::{Exit, open_store};
-use crate::cli::{TokenCommand, TokenRole as Role};
+use crate::api::TokenRole;
+use crate::cli::TokenCommand;
 use crate::config::Config;
 use crate::secret;
 use anyhow::Context as _;
 use chrono::{TimeDelta, Utc};
 use gumshoe_protocol::{ContentDigest, units};
-use gumshoe_store::{NewAudit, NewToken, PageRequest, Store, TokenId, TokenRole};
+use gumshoe_store::{NewAuditEntry, NewToken, PageRequest, Store, TokenId};
 
 pub(super) async fn run(command: &TokenCommand, config: &Config) -> anyhow::Result<Exit> {
     let store = open_store(config).await?;
@@ -19,7 +20,7 @@ pub(super) async fn run(command: &TokenCommand, config: &Config) -> anyhow::Resu
     }
 }
 
-async fn create(store: &Store, name: &str, role: Role, valid: &str) -> anyhow::Result<Exit> {
+async fn create(store: &Store, name: &str, role: TokenRole, valid: &str) -> anyhow::Result<Exit> {
     let valid: units::Duration = valid.parse().map_err(|error: String| anyhow::anyhow!(error))?;
     let valid = i64::try_from(valid.milliseconds()).ok().and_then(TimeDelta::try_milliseconds);
     let expires = valid.and_then(|valid| Utc::now().checked_add_signed(valid));
@@ -27,11 +28,7 @@ async fn create(store: &Store, name: &str, role: Role, valid: &str) -> anyhow::R
     let new = NewToken {
         hash: ContentDigest::of(token.as_bytes()),
         name: name.to_owned(),
-        role: match role {
-            Role::Read => TokenRole::Read,
-            Role::Submit => TokenRole::Submit,
-            Role::Admin => TokenRole::Admin,
-        },
+        role: role.as_str().to_owned(),
         subject: "command line".to_owned(),
         created: Utc::now(),
         expires: expires.context("`--valid` is too long")?,
@@ -56,7 +53,7 @@ async fn list(store: &Store) -> anyhow::Result<Exit> {
                 "valid"
             };
             let until = token.expires.format("%Y-%m-%d");
-            println!("{}  {:6}  {state:7}  {until}  {}", token.id, token.role.as_str(), token.name);
+            println!("{}  {:6}  {state:7}  {until}  {}", token.id, token.role, token.name);
         }
         if tokens.next.is_none() {
             return Ok(Exit::Success);
@@ -66,9 +63,9 @@ async fn list(store: &Store) -> anyhow::Result<Exit> {
 }
 
 async fn revoke(store: &Store, id: &str) -> anyhow::Result<Exit> {
-    let id: TokenId = id.parse().context("that is not the identifier of a token")?;
+    let id = TokenId::new(id);
     write(store, "token.revoked", serde_json::json!({"token": id})).await?;
-    if store.revoke_token(id, Utc::now()).await? {
+    if store.revoke_token(&id, Utc::now()).await? {
         return Ok(Exit::Success);
     }
     eprintln!("gumshoe-server: there is no such token");
@@ -76,12 +73,12 @@ async fn revoke(store: &Store, id: &str) -> anyhow::Result<Exit> {
 }
 
 async fn write(store: &Store, what: &str, details: serde_json::Value) -> anyhow::Result<()> {
-    let entry = NewAudit {
+    let entry = NewAuditEntry {
         time: Utc::now(),
         actor: "command line".to_owned(),
         what: what.to_owned(),
         details,
     };
-    store.append_audit(&[entry]).await?;
+    store.add_audit(&[entry]).await?;
     Ok(())
 }

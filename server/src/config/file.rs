@@ -1,11 +1,12 @@
 //! The file as it is written, and its way to a checked configuration.
 
 use super::{
-    ApiConfig, Config, ConfigError, EnrolmentConfig, RelayConfig, RetentionConfig, SchedulerConfig,
+    ApiConfig, Config, ConfigError, EnrolmentConfig, RelayConfig, SchedulerConfig,
     WebhookConfig, WorkersConfig,
 };
 use crate::cli::Overrides;
 use gumshoe_protocol::units;
+use gumshoe_store::Retention;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -69,10 +70,12 @@ struct EnrolmentTable {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RetentionTable {
+    reports: Option<units::Duration>,
     actions: Option<units::Duration>,
-    agents: Option<units::Duration>,
+    silent_agents: Option<units::Duration>,
     audit: Option<units::Duration>,
     tokens: Option<units::Duration>,
+    events: Option<units::Duration>,
 }
 
 #[derive(Default, Deserialize)]
@@ -180,12 +183,16 @@ impl SchedulerTable {
 }
 
 impl RetentionTable {
-    fn check(self) -> RetentionConfig {
-        RetentionConfig {
-            actions: duration(self.actions, 90 * DAY_S),
-            agents: duration(self.agents, 90 * DAY_S),
-            audit: duration(self.audit, 730 * DAY_S),
-            tokens: duration(self.tokens, 30 * DAY_S),
+    /// Nothing is kept for ever.
+    fn check(self) -> Retention {
+        let days = |written, default| Some(duration(written, default * DAY_S));
+        Retention {
+            reports: days(self.reports, 90),
+            actions: days(self.actions, 365),
+            silent_agents: days(self.silent_agents, 180),
+            audit: days(self.audit, 730),
+            tokens: days(self.tokens, 30),
+            events: days(self.events, 7),
         }
     }
 }

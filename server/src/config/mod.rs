@@ -6,6 +6,7 @@ mod file;
 
 use crate::cli::Overrides;
 use gumshoe_protocol::policy::{Policy, PolicyError};
+use gumshoe_store::Retention;
 use std::fs;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
@@ -77,7 +78,7 @@ pub struct Config {
     /// Who becomes part of the fleet without being asked about.
     pub enrolment: EnrolmentConfig,
     /// How long things are kept.
-    pub retention: RetentionConfig,
+    pub retention: Retention,
     /// Consumers of the fleet's events.
     pub workers: WorkersConfig,
 }
@@ -134,19 +135,6 @@ pub struct SchedulerConfig {
 pub struct EnrolmentConfig {
     /// One token per line; who proves to know one is approved at once.
     pub token_file: Option<PathBuf>,
-}
-
-/// How long things are kept; nothing is kept for ever unless it is asked for.
-#[derive(Debug, Clone)]
-pub struct RetentionConfig {
-    /// Actions with their targets and reports, after their end.
-    pub actions: Duration,
-    /// Agents that are rejected, or pending and silent.
-    pub agents: Duration,
-    /// The audit log; its chain stays verifiable from the first entry that is kept.
-    pub audit: Duration,
-    /// Tokens after they expired.
-    pub tokens: Duration,
 }
 
 /// Consumers of the fleet's events.

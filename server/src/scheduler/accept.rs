@@ -4,7 +4,8 @@ use chrono::Utc;
 use gumshoe_expression::{Expression, ExpressionError};
 use gumshoe_protocol::bounds::ENVELOPE_BYTES;
 use gumshoe_protocol::envelope::{ACTION_TYPE, CANCEL_TYPE};
-use gumshoe_protocol::policy::{Policy, Refusal, verify_signers};
+use gumshoe_protocol::policy::{Investigator, Policy};
+use gumshoe_protocol::Refusal;
 use gumshoe_protocol::{Action, ActionError, Cancel, ContentDigest, Envelope, EnvelopeError, Timestamp};
 use gumshoe_store::Signer;
 
@@ -47,7 +48,7 @@ impl AcceptError {
         match self {
             Self::Envelope(_) => "malformed-envelope",
             Self::Type { .. } => "wrong-payload-type",
-            Self::Signers(refusal) => refusal.code.as_str(),
+            Self::Signers(refusal) => &refusal.code,
             Self::Action(_) => "malformed-action",
             Self::Target(_) => "malformed-target",
             Self::Expired { .. } => "expired",
@@ -99,10 +100,10 @@ fn open(bytes: &[u8], policy: &Policy, expected: &'static str) -> Result<Accepte
         let found = envelope.payload_type;
         return Err(AcceptError::Type { found, expected });
     }
-    let signers = verify_signers(policy, &envelope, Utc::now()).map_err(AcceptError::Signers)?;
-    let signer = |one: gumshoe_protocol::policy::Signer| Signer {
-        name: one.name,
-        fingerprint: one.fingerprint.to_string(),
+    let signers = policy.verify(&envelope, Utc::now()).map_err(AcceptError::Signers)?;
+    let signer = |one: &Investigator| Signer {
+        name: one.name.clone(),
+        fingerprint: one.certificate.fingerprint().to_string(),
     };
     Ok(Accepted {
         envelope: envelope.to_json().into_bytes(),

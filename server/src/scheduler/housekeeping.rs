@@ -3,13 +3,15 @@
 use super::run::Scheduler;
 use super::step::StepError;
 use chrono::Utc;
-use gumshoe_store::{ActionState, AgentState};
+use gumshoe_store::{ActionState, AgentState, Removed};
 use std::time::{Duration, Instant};
 
 /// How often overdue hosts are looked for, and gauges are set.
 const SWEEP: Duration = Duration::from_secs(2);
 /// How often old rows are deleted.
 const CLEAN: Duration = Duration::from_secs(60);
+/// Transactions in which old rows are deleted, at a time.
+const PORTIONS: u32 = 20;
 /// Actions that are swept in one round.
 const ACTIONS: u32 = 100;
 
@@ -70,11 +72,9 @@ async fn measure(scheduler: &Scheduler) -> Result<(), StepError> {
 
 /// Deletes what is older than the configuration keeps, in portions.
 async fn clean(scheduler: &Scheduler) -> Result<(), StepError> {
-    let keep = &scheduler.retention;
-    let policy = keep.to_store_policy();
-    let deleted = scheduler.store.clean(&policy, Utc::now()).await?;
-    if !deleted.is_empty() {
-        tracing::info!(?deleted, "old rows deleted");
+    let removed = scheduler.store.remove_old(&scheduler.retention, Utc::now(), PORTIONS).await?;
+    if removed != Removed::default() {
+        tracing::info!(?removed, "old rows removed");
     }
     Ok(())
 }

@@ -5,12 +5,12 @@ use super::housekeeping::Housekeeping;
 use super::outbox::publish_events;
 use super::step::{Sending, StepError};
 use crate::audit::Audit;
-use crate::config::{RetentionConfig, SchedulerConfig};
+use crate::config::SchedulerConfig;
 use crate::metrics::Metrics;
 use crate::relay::Publisher;
 use chrono::Utc;
 use gumshoe_protocol::{ActionId, AgentId};
-use gumshoe_store::{AgentState, PageRequest, Store, StoreError, StoredAction, TargetFilter};
+use gumshoe_store::{AgentState, PageRequest, Retention, Store, StoreError, StoredAction, TargetFilter};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -45,7 +45,7 @@ pub struct Scheduler {
     /// How actions are sent.
     pub config: SchedulerConfig,
     /// How long things are kept.
-    pub retention: RetentionConfig,
+    pub retention: Retention,
     /// Wakes this scheduler.
     pub wake: Wake,
     /// Which scheduler this is, in leases.
