@@ -11,6 +11,8 @@
 //! | `"x-unit" = "bytes"` | the unit, shown in the help |
 //! | `"x-flag-default" = true` | what the field is on the command line when no flag sets it |
 //! | `"x-flag-group" = {"name": "search", "label": "s1"}` | on a map: `--search LABEL` starts a new entry |
+//!
+//! [`Reach`](crate::Reach) has two more, for what a question needs and reads.
 
 use crate::shape::resolve;
 use crate::{Problems, nearest};

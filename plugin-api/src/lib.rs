@@ -28,6 +28,7 @@ mod limits;
 pub mod manifest;
 mod module;
 mod problem;
+mod reach;
 mod report;
 mod shape;
 pub mod sink;
@@ -39,6 +40,7 @@ pub use flags::{Flag, FlagKind, Occurrence};
 pub use limits::{Limits, Operation};
 pub use module::{Failure, Module};
 pub use problem::{Kind, Problem, Problems, Rejection, nearest};
+pub use reach::Reach;
 pub use report::{Coverage, Refusal, Report, Skipped, Status};
 
 /// What the export macro expands to; not for direct use.

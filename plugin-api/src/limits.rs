@@ -19,10 +19,12 @@ pub struct Limits {
     pub report_bytes: u64,
     /// Worker threads that a module may start; 0 leaves the choice to the module.
     pub threads: u32,
+    /// Processor time of all threads together, in percent of one processor; 0 for no limit.
+    pub cpu_percent: u32,
 }
 
 impl Default for Limits {
-    /// Five minutes, 512 MiB, 10,000 findings, 8 MiB of report, threads as the module sees fit.
+    /// Five minutes, 512 MiB, 10,000 findings, 8 MiB of report, threads as the module sees fit, no limit on processor time.
     fn default() -> Self {
         Self {
             timeout_ms: 300_000,
@@ -30,6 +32,7 @@ impl Default for Limits {
             findings: 10_000,
             report_bytes: 8 << 20,
             threads: 0,
+            cpu_percent: 0,
         }
     }
 }

@@ -11,6 +11,7 @@
 //! 6. the target;
 //! 7. a permission for every operation; one that is not permitted refuses the whole action.
 
+use crate::Timestamp;
 use crate::action::{Action, ActionError, Cancel, RequestedLimits};
 use crate::bounds::ENVELOPE_BYTES;
 use crate::envelope::{ACTION_TYPE, CANCEL_TYPE, Envelope, EnvelopeError};
@@ -18,7 +19,6 @@ use crate::facts::Facts;
 use crate::ids::{ActionId, ContentDigest};
 use crate::policy::{Investigator, Policy};
 use crate::refusal::{Refusal, codes};
-use crate::Timestamp;
 use gumshoe_expression::{Expression, Variables};
 use gumshoe_openpgp::Fingerprint;
 
@@ -125,7 +125,10 @@ fn open(message: &[u8]) -> Result<Envelope, Refusal> {
         _ => Refusal::by(codes::ENVELOPE_FORM, &error),
     })?;
     if ![ACTION_TYPE, CANCEL_TYPE].contains(&envelope.payload_type.as_str()) {
-        let message = format!("the payload type is {:?}, agents obey {ACTION_TYPE:?}", envelope.payload_type);
+        let message = format!(
+            "the payload type is {:?}, agents obey {ACTION_TYPE:?}",
+            envelope.payload_type
+        );
         return Err(Refusal::new(codes::PAYLOAD_TYPE, message));
     }
     Ok(envelope)
@@ -215,7 +218,10 @@ fn in_window(action: &Action, policy: &Policy, clock: Timestamp, seen: &dyn Seen
         return refused(codes::NOT_YET_VALID, message);
     }
     if now - policy.tolerance >= action.expires {
-        return refused(codes::EXPIRED, format!("the action was valid until {}", action.expires));
+        return refused(
+            codes::EXPIRED,
+            format!("the action was valid until {}", action.expires),
+        );
     }
     if action.expires <= seen.horizon() {
         let message = format!(
@@ -251,10 +257,8 @@ pub fn is_target(action: &Action, facts: &Facts) -> Result<bool, Refusal> {
         let message = Refusal::by(codes::TARGET, error).message;
         Refusal::new(codes::TARGET, format!("[{code}] {message}"))
     };
-    let expression =
-        Expression::parse(&action.target).map_err(|error| refused(error.code(), &error))?;
-    let variables =
-        Variables::new(facts.to_variables()).map_err(|error| refused("facts", &error))?;
+    let expression = Expression::parse(&action.target).map_err(|error| refused(error.code(), &error))?;
+    let variables = Variables::new(facts.to_variables()).map_err(|error| refused("facts", &error))?;
     expression
         .evaluate(&variables)
         .map_err(|error| refused(error.code(), &error))
@@ -282,7 +286,7 @@ impl From<&Investigator> for Signer {
     fn from(investigator: &Investigator) -> Self {
         Self {
             name: investigator.name.clone(),
-            fingerprint: investigator.certificate.fingerprint().clone(),
+            fingerprint: *investigator.certificate.fingerprint(),
         }
     }
 }

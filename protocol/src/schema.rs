@@ -40,7 +40,12 @@ mod tests {
                 std::fs::write(&path, &text).unwrap();
             }
             let published = std::fs::read_to_string(&path).unwrap_or_default();
-            assert_eq!(published, text, "{}: run with BLESS=1 and read the diff", path.display());
+            assert_eq!(
+                published,
+                text,
+                "{}: run with BLESS=1 and read the diff",
+                path.display()
+            );
         }
     }
 }

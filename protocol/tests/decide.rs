@@ -1,5 +1,7 @@
 //! The decision, over envelopes that GnuPG signed: `testdata/make-envelopes` makes them.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+
 use gumshoe_protocol::{
     ActionId, ContentDigest, Decision, Facts, Policy, Record, Seen, Timestamp, Verdict, decide,
 };
@@ -113,7 +115,10 @@ fn limits_are_the_smaller_of_asked_and_capped() {
     let Verdict::Run(accepted) = case("one-signer").decide(&case("one-signer").message()).verdict else {
         panic!("not accepted");
     };
-    assert_eq!(accepted.limits[0], POLICY.caps, "what is not asked for is what the policy caps");
+    assert_eq!(
+        accepted.limits[0], POLICY.caps,
+        "what is not asked for is what the policy caps"
+    );
     assert_eq!(accepted.record_until, accepted.action.expires + POLICY.tolerance);
 }
 
@@ -134,7 +139,11 @@ fn a_weight_counts_towards_the_threshold() {
 
 #[test]
 fn taking_a_permission_away_never_allows_more() {
-    let blocks: Vec<_> = text("policy.toml").split("[[permissions]]").skip(1).map(str::to_owned).collect();
+    let blocks: Vec<_> = text("policy.toml")
+        .split("[[permissions]]")
+        .skip(1)
+        .map(str::to_owned)
+        .collect();
     for block in blocks {
         // The example's more precise permission for memory takes the place of a wider one: without it more is allowed.
         if block.contains("threshold = 2") {
@@ -144,7 +153,12 @@ fn taking_a_permission_away_never_allows_more() {
         let poorer = changed(&format!("[[permissions]]{}", &block[..end]), "");
         for case in CASES.iter().filter(|case| case.verdict == "refused") {
             let decision = decide(&case.message(), &poorer, &FACTS, case.now, case);
-            assert_eq!(told(&decision.verdict).0, "refused", "{} without {block}", case.name);
+            assert_eq!(
+                told(&decision.verdict).0,
+                "refused",
+                "{} without {block}",
+                case.name
+            );
         }
     }
 }
@@ -206,11 +220,17 @@ fn every_code_is_documented() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/security.md");
     let page = std::fs::read_to_string(page).unwrap();
     for code in gumshoe_protocol::refusal::codes::ALL {
-        assert!(page.contains(&format!("`{code}`")), "docs/security.md lacks `{code}`");
+        assert!(
+            page.contains(&format!("`{code}`")),
+            "docs/security.md lacks `{code}`"
+        );
     }
     for case in CASES.iter() {
         if let Some(code) = case.code.as_deref().filter(|&code| code != "*") {
-            assert!(page.contains(&format!("`{code}`")), "docs/security.md lacks `{code}`");
+            assert!(
+                page.contains(&format!("`{code}`")),
+                "docs/security.md lacks `{code}`"
+            );
         }
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod abi;
+mod apply;
 mod commands;
 mod limits;
 mod local_mode;
@@ -9,3 +10,5 @@ mod misbehaving;
 mod modules;
 mod refusals;
 mod tutorial;
+#[cfg(target_os = "linux")]
+mod walls;

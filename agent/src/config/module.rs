@@ -35,6 +35,7 @@ struct File {
     findings: Option<u64>,
     report: Option<Bytes>,
     threads: Option<u32>,
+    cpu_percent: Option<u32>,
     #[serde(default)]
     settings: toml::Table,
 }
@@ -107,6 +108,7 @@ fn read_one(name: &str, path: &Path) -> Result<ModuleConfig, ConfigError> {
             findings: file.findings,
             report: file.report,
             threads: file.threads,
+            cpu_percent: file.cpu_percent,
         },
         settings,
     })

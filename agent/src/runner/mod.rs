@@ -5,12 +5,15 @@
 //! the agent asks and the runner tells, see [`frame`].
 
 pub mod frame;
+mod narrow;
 mod pipe;
-mod sandbox;
+
+pub use narrow::need;
 
 use frame::{Frame, ask, tell};
 use gumshoe_plugin_api::host::Loaded;
 use gumshoe_plugin_api::{Occurrence, Operation, Rejection};
+use gumshoe_walls::{RunnerWalls, after_loading, close_inherited_files};
 use pipe::Pipe;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use serde::{Deserialize, Serialize};
@@ -19,6 +22,9 @@ use std::io::{self, IoSliceMut};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+
+/// How long the walls' description may be: names of privileges, and numbers.
+const MAX_WALLS_BYTES: usize = 1024;
 
 /// The hidden subcommand by which the agent starts this program as a runner.
 pub const SUBCOMMAND: &str = "runner";
@@ -39,19 +45,19 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error leads to the agent, which puts the last lines into the report.
-            eprintln!("the runner cannot go on: {error}");
+            eprintln!("the runner cannot go on: {}", crate::terminal::chain(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Walls first, then the plugin, then requests until the agent hangs up. Least privilege comes last:
-/// its place is between loading and the first request (capabilities, seccomp, Landlock).
+/// Walls first, then the plugin, then the last wall, then requests until the agent hangs up. A plugin's initialisers run when it is
+/// loaded, so everything that loading can do without is gone by then.
 fn serve() -> io::Result<()> {
-    sandbox::close_inherited_files()?;
+    close_inherited_files().map_err(io::Error::other)?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let (file, limits) = receive_plugin(&socket)?;
-    sandbox::apply(&limits)?;
+    let (file, walls) = receive_plugin(&socket)?;
+    let missing = walls.before_loading().map_err(io::Error::other)?;
     let mut writer = socket.try_clone()?;
     let plugin = match Loaded::open(&file) {
         Ok(plugin) => plugin,
@@ -60,29 +66,36 @@ fn serve() -> io::Result<()> {
             return frame::write(&mut writer, tell::UNLOADABLE, &[chain.as_bytes()]);
         }
     };
-    frame::write(&mut writer, tell::LOADED, &[])?;
+    after_loading().map_err(io::Error::other)?;
+    frame::write(&mut writer, tell::LOADED, &[&serde_json::to_vec(&missing)?])?;
+    answer(plugin, &walls, &socket, writer)
+}
+
+/// Answers requests until one of them was the operation.
+fn answer(
+    plugin: Loaded,
+    walls: &RunnerWalls,
+    socket: &UnixStream,
+    mut writer: UnixStream,
+) -> io::Result<()> {
     let mut job = Job::default();
     let mut reader = socket.try_clone()?;
     while let Some(request) = frame::read(&mut reader)? {
         match request.kind {
             ask::OPERATION => job = serde_json::from_slice(&request.payload)?,
-            ask::RUN => return run(plugin, &job, &request.payload, socket),
+            ask::RUN => {
+                narrow::to_question(plugin, walls, &job.operation, &request.payload)?;
+                return run(plugin, &job, &request.payload, socket);
+            }
             _ => respond(plugin, &request, &mut writer)?,
         }
     }
     Ok(())
 }
 
-/// What the runner needs to know before it loads the plugin.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Walls {
-    /// Private writable memory, in bytes; 0 for no limit.
-    pub memory_bytes: u64,
-}
-
 /// Receives the plugin's file descriptor and the walls: the first message on the socket.
-fn receive_plugin(socket: &UnixStream) -> io::Result<(File, Walls)> {
-    let mut bytes = [0; 256];
+fn receive_plugin(socket: &UnixStream) -> io::Result<(File, RunnerWalls)> {
+    let mut bytes = [0; MAX_WALLS_BYTES];
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let received = rustix::net::recvmsg(
@@ -138,11 +151,11 @@ fn respond(plugin: Loaded, request: &Frame, writer: &mut UnixStream) -> io::Resu
 }
 
 /// Runs the operation; a thread watches for cancellation and for the agent's end meanwhile.
-fn run(plugin: Loaded, job: &Job, params: &[u8], socket: UnixStream) -> io::Result<()> {
+fn run(plugin: Loaded, job: &Job, params: &[u8], socket: &UnixStream) -> io::Result<()> {
     let mut writer = socket.try_clone()?;
     let pipe = Pipe::new(job, plugin, socket.try_clone()?);
     std::thread::scope(|scope| {
-        scope.spawn(|| pipe.watch(&socket));
+        scope.spawn(|| pipe.watch(socket));
         let told = match plugin.run(params, &pipe) {
             Ok(statistics) => {
                 let reason = pipe.stop_reason().to_le_bytes();

@@ -5,6 +5,7 @@ use super::Report;
 use crate::runner::frame::{Frame, tell};
 use gumshoe_plugin_api::sink::{event, stop};
 use gumshoe_plugin_api::{Coverage, Kind, Limits, Rejection, Skipped, Status, json};
+use gumshoe_walls::Missing;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -68,6 +69,26 @@ impl Collected {
             outcome: None,
             cancelled: false,
             kill: false,
+        }
+    }
+
+    /// Says which walls the runner does not have, and which rights of its module's. Neither makes an answer incomplete by itself:
+    /// what a module could not look at, it tells.
+    pub fn tell_missing(&mut self, missing: &[Missing]) {
+        let mut entries: Vec<Skipped> = Vec::new();
+        for one in missing {
+            let mut entry = Skipped::one(one.wall.words(), one.why.as_str()).by_design();
+            entry.examples.extend(one.which.clone());
+            match entries
+                .iter_mut()
+                .find(|e| e.what == entry.what && e.why == entry.why)
+            {
+                Some(known) => known.merge(entry),
+                None => entries.push(entry),
+            }
+        }
+        for entry in entries {
+            self.report.coverage.set(entry);
         }
     }
 

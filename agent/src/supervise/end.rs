@@ -47,7 +47,7 @@ pub fn describe_end(
         Err(error) => return Some(format!("how the module's process ended is unknown: {error}")),
     };
     let mut text = match (status.signal(), status.code()) {
-        (Some(signal), _) => format!("the module's process was killed by {}", signal_name(signal)),
+        (Some(signal), _) => killed_by(signal),
         (None, Some(code)) => format!("the module's process ended by itself with exit status {code}"),
         (None, None) => "the module's process ended".to_owned(),
     };
@@ -62,6 +62,17 @@ pub fn describe_end(
         text.push_str(&format!("; its last words: {words}"));
     }
     Some(text)
+}
+
+fn killed_by(signal: i32) -> String {
+    let why = match signal {
+        libc::SIGSYS => {
+            ": it made a system call that no module has any business with (see \"sandbox\" in the manual)"
+        }
+        libc::SIGXFSZ => ": it wrote to a file, and no module may",
+        _ => "",
+    };
+    format!("the module's process was killed by {}{why}", signal_name(signal))
 }
 
 fn signal_name(number: i32) -> String {

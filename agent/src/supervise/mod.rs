@@ -2,11 +2,14 @@
 
 mod collect;
 mod end;
+mod pace;
 mod session;
+mod start;
 mod wire;
 
 pub use collect::Observer;
-pub use session::{AskError, Session, StartError};
+pub use session::{AskError, Session};
+pub use start::StartError;
 pub use wire::Canceller;
 
 use gumshoe_plugin_api::{Coverage, Refusal, Status};

@@ -3,18 +3,17 @@
 use super::Report;
 use super::collect::{Collected, Observer};
 use super::end::describe_end;
+use super::pace::Pace;
+use super::start::{StartError, group, hand_over, readable_for_runners, spawn, walls};
 use super::wire::{Canceller, Event, Wire};
+use crate::runner::Job;
 use crate::runner::frame::{Frame, ask, tell};
-use crate::runner::{Job, SUBCOMMAND, Walls};
 use gumshoe_plugin_api::host::Candidate;
 use gumshoe_plugin_api::{Description, Limits, Occurrence, Rejection};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use std::fs::File;
-use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, OwnedFd};
+use gumshoe_walls::{Cgroup, Cgroups, Missing, Wall};
+use std::io;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// How long a module may take to end once it was told to, before it is killed.
@@ -25,24 +24,6 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// [`LAST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
 const LAST_PAUSE: Duration = Duration::from_millis(5);
-
-/// Why a runner could not be started.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The process, or the socket to it, could not be made.
-    #[error("failed to start a runner process")]
-    Spawn(#[source] io::Error),
-    /// The plugin file could not be handed over.
-    #[error("failed to hand the plugin to the runner")]
-    HandOver(#[source] io::Error),
-    /// The runner could not load the plugin.
-    #[error("the plugin cannot be loaded: {0}")]
-    Unloadable(String),
-    /// The runner ended or went silent instead of loading the plugin.
-    #[error("the plugin did not load: {0}")]
-    Ended(String),
-}
 
 /// Why a runner did not answer a question.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +43,9 @@ pub struct Session {
     wire: Wire,
     version: String,
     name: String,
+    missing: Vec<Missing>,
+    /// Keeps the limits, where the agent has a group to make one in; removed after the process has ended.
+    cgroup: Option<Cgroup>,
 }
 
 impl Session {
@@ -71,6 +55,20 @@ impl Session {
     ///
     /// [`StartError`].
     pub fn start(candidate: &Candidate, limits: &Limits) -> Result<Self, StartError> {
+        Self::start_in(candidate, limits, None)
+    }
+
+    /// The same, in a control group below `cgroups` that keeps the limits as well.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub fn start_in(
+        candidate: &Candidate,
+        limits: &Limits,
+        cgroups: Option<&Cgroups>,
+    ) -> Result<Self, StartError> {
+        readable_for_runners(candidate)?;
         let (socket, theirs) = UnixStream::pair().map_err(StartError::Spawn)?;
         let (output, write_end) = io::pipe().map_err(StartError::Spawn)?;
         let child = spawn(theirs, write_end.into()).map_err(StartError::Spawn)?;
@@ -87,15 +85,23 @@ impl Session {
             wire,
             version: candidate.manifest.version.clone(),
             name: candidate.manifest.name.clone(),
+            missing: Vec::new(),
+            cgroup: None,
         };
-        let walls = Walls {
-            memory_bytes: limits.memory_bytes,
-        };
-        hand_over(session.wire.socket(), &candidate.file, walls).map_err(StartError::HandOver)?;
+        if let Some(cgroups) = cgroups {
+            session.cgroup = Some(group(cgroups, session.pid(), limits).map_err(StartError::Cgroup)?);
+        }
+        let walls = walls(candidate, limits, session.pid());
+        hand_over(session.wire.socket(), &candidate.file, &walls).map_err(StartError::HandOver)?;
         match session.answer(ANSWER_TIME) {
             Ok(Frame {
-                kind: tell::LOADED, ..
-            }) => Ok(session),
+                kind: tell::LOADED,
+                payload,
+            }) => {
+                session.missing = serde_json::from_slice(&payload)
+                    .map_err(|error| StartError::Ended(format!("its answer is not understood: {error}")))?;
+                Ok(session)
+            }
             Ok(Frame {
                 kind: tell::UNLOADABLE,
                 payload,
@@ -111,6 +117,12 @@ impl Session {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The walls that the runner does not have, and the rights that its module asked for and does not have.
+    #[must_use]
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
     }
 
     /// A handle that cancels this session's operation.
@@ -167,6 +179,7 @@ impl Session {
         let limits = job.operation.limits.clone();
         let start = Instant::now();
         let mut collected = Collected::new(&self.name, &self.version, limits.clone());
+        collected.tell_missing(&self.missing);
         let sent = serde_json::to_vec(&job)
             .map_err(io::Error::from)
             .and_then(|bytes| self.wire.send(ask::OPERATION, &[&bytes], start + ANSWER_TIME))
@@ -176,11 +189,14 @@ impl Session {
                 "the operation could not be handed to the runner: {error}"
             ));
         }
+        let mut pace = self.pace(limits.cpu_percent, &mut collected);
         self.follow(
             &mut collected,
             start + Duration::from_millis(limits.timeout_ms),
+            &mut pace,
             observer,
         );
+        drop(pace);
         let killed = collected.wants_kill();
         let status = self.end(killed);
         let printed = self.wire.printed();
@@ -190,10 +206,17 @@ impl Session {
     }
 
     /// Takes messages until the operation has ended, was killed for its time, or the runner is gone.
-    fn follow(&mut self, collected: &mut Collected, deadline: Instant, observer: &mut dyn Observer) {
+    fn follow(
+        &mut self,
+        collected: &mut Collected,
+        deadline: Instant,
+        pace: &mut Option<Pace>,
+        observer: &mut dyn Observer,
+    ) {
         let mut kill_at = deadline + GRACE;
         while !collected.is_over() {
-            match self.wire.next(kill_at) {
+            let next_look = pace.as_mut().map_or(kill_at, Pace::keep);
+            match self.wire.next(next_look.min(kill_at)) {
                 // A flood of messages must not keep the time from running out.
                 Event::Frame(_) if Instant::now() >= kill_at => collected.time_is_over(),
                 Event::Frame(frame) => collected.take(frame, observer),
@@ -206,9 +229,23 @@ impl Session {
                     kill_at = kill_at.min(Instant::now() + GRACE);
                     let _ = self.wire.send(ask::CANCEL, &[], kill_at); // gone already, if this fails
                 }
+                Event::Time if Instant::now() < kill_at => {} // to look at the pace
                 Event::Time => collected.time_is_over(),
             }
         }
+    }
+
+    /// What keeps the share of processor time, unless the control group does.
+    fn pace(&self, percent: u32, collected: &mut Collected) -> Option<Pace> {
+        if percent == 0 || self.cgroup.is_some() {
+            return None;
+        }
+        let pace = Pace::of(self.pid(), percent);
+        if pace.is_none() {
+            let why = "this system does not tell how much a process uses";
+            collected.tell_missing(&[Missing::new(Wall::ProcessorTime, why)]);
+        }
+        pace
     }
 
     /// Ends the process, at once if `now`, otherwise after it had its chance to end by itself.
@@ -289,40 +326,4 @@ impl Drop for Session {
 fn discard(child: &mut Child) {
     let _ = child.kill(); // it may be gone already
     let _ = child.wait();
-}
-
-/// Starts this program as a runner: own process group (the terminal's Ctrl-C is the parent's to
-/// handle), empty environment, neutral folder, output to a pipe.
-fn spawn(socket: UnixStream, output: OwnedFd) -> io::Result<Child> {
-    // The running program itself, also when its file was replaced meanwhile (proc(5)).
-    let program = if cfg!(target_os = "linux") {
-        "/proc/self/exe".into()
-    } else {
-        std::env::current_exe()?
-    };
-    Command::new(program)
-        .arg0("gumshoe-runner")
-        .arg(SUBCOMMAND)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("LC_ALL", "C")
-        .current_dir("/")
-        .process_group(0)
-        .stdin(Stdio::from(OwnedFd::from(socket)))
-        .stdout(Stdio::from(output.try_clone()?))
-        .stderr(Stdio::from(output))
-        .spawn()
-}
-
-/// Sends the open plugin file and the walls as the first message.
-fn hand_over(socket: &UnixStream, file: &File, walls: Walls) -> io::Result<()> {
-    let bytes = serde_json::to_vec(&walls)?;
-    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    let files = [file.as_fd()];
-    if !control.push(SendAncillaryMessage::ScmRights(&files)) {
-        return Err(io::Error::other("the control message does not fit"));
-    }
-    rustix::net::sendmsg(socket, &[IoSlice::new(&bytes)], &mut control, SendFlags::empty())?;
-    Ok(())
 }

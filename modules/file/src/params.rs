@@ -34,7 +34,7 @@ pub struct Search {
     ///
     /// Absolute. Links in the path itself are followed; links to folders below it are not, and links to
     /// files are where the file lies below the path as well.
-    #[schemars(extend("x-flag" = {"name": "path", "value": "PATH"}))]
+    #[schemars(extend("x-flag" = {"name": "path", "value": "PATH"}, "x-reads" = true))]
     pub paths: Vec<String>,
     /// A regular expression that the base name must match; `!` in front: must not match.
     #[serde(default)]
@@ -164,7 +164,7 @@ pub struct Options {
     #[schemars(extend("x-flag" = "archives"))]
     pub archives: bool,
     /// Search the root of each running container too. Linux.
-    #[schemars(extend("x-flag" = "containers"))]
+    #[schemars(extend("x-flag" = "containers", "x-needs" = "read-processes"))]
     pub containers: bool,
     /// How many threads to use; 0: one per processor for names and metadata (at most 8), 8 for reading files.
     #[schemars(extend("x-flag" = {"name": "threads", "value": "N"}, "x-unit" = "threads"))]

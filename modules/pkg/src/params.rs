@@ -37,7 +37,7 @@ pub struct Params {
     pub roots: Vec<String>,
     /// Look at the root of each running container too. Linux.
     #[serde(default)]
-    #[schemars(extend("x-flag" = "containers"))]
+    #[schemars(extend("x-flag" = "containers", "x-needs" = "read-processes"))]
     pub containers: bool,
 }
 

@@ -1,23 +1,21 @@
 //! ASCII armour: base64 between two lines.
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::error::FormatError;
 
-/// Bytes without their armour.
-pub(crate) struct Dearmoured {
-    /// What the armour said that they are, `PGP SIGNATURE`; nothing if there was no armour.
-    pub(crate) label: Option<String>,
-    pub(crate) bytes: Vec<u8>,
-}
+/// How much of the name of an unexpected block is shown.
+const MAX_LABEL_CHARS: usize = 64;
 
 /// Takes the armour off, if there is one.
 ///
-/// Shape: white space, one block, white space; nothing else may be around it. Headers are passed over, and so is the
-/// checksum: RFC 9580, section 6.1, forbids to refuse anything because of it.
+/// Shape: white space, one block named `label`, white space; nothing else may be around it. Headers are passed over,
+/// and so is the checksum: RFC 9580, section 6.1, forbids to refuse anything because of it.
 /// Limits: at most `limit` bytes, armour included.
 /// Source: RFC 9580, section 6.2.
-pub(crate) fn dearmour(input: &[u8], limit: usize) -> Result<Dearmoured, FormatError> {
+pub(crate) fn dearmour<'a>(input: &'a [u8], label: &str, limit: usize) -> Result<Cow<'a, [u8]>, FormatError> {
     if input.len() > limit {
         return Err(FormatError::TooLarge {
             bytes: input.len(),
@@ -27,31 +25,32 @@ pub(crate) fn dearmour(input: &[u8], limit: usize) -> Result<Dearmoured, FormatE
     match input.first() {
         None => Err(FormatError::Empty),
         // The first bit of every packet is set, which is in no character of ASCII.
-        Some(first) if first & 0x80 != 0 => Ok(Dearmoured {
-            label: None,
-            bytes: input.to_vec(),
-        }),
-        Some(_) => block(input),
+        Some(first) if first & 0x80 != 0 => Ok(Cow::Borrowed(input)),
+        Some(_) => block(input.trim_ascii(), label).map(Cow::Owned),
     }
 }
 
-fn block(input: &[u8]) -> Result<Dearmoured, FormatError> {
-    let text = std::str::from_utf8(input).map_err(|_| FormatError::Armour("it is not text"))?;
-    let mut lines = text.trim_ascii().lines().map(str::trim_ascii_end);
-    let label = lines
+fn block(input: &[u8], label: &str) -> Result<Vec<u8>, FormatError> {
+    let begin = input
+        .split(|&byte| byte == b'\n')
         .next()
-        .and_then(|line| between(line, "-----BEGIN "))
-        .ok_or(FormatError::NotOpenPgp)?;
+        .and_then(|line| std::str::from_utf8(line).ok());
+    let begin = begin.and_then(|line| between(line.trim_ascii_end(), "-----BEGIN "));
+    let begin = begin.ok_or(FormatError::NotOpenPgp)?;
+    if begin != label {
+        return Err(FormatError::OtherBlock {
+            label: begin.escape_default().take(MAX_LABEL_CHARS).collect(),
+        });
+    }
+    let text = std::str::from_utf8(input).map_err(|_| FormatError::Armour("it is not text"))?;
+    let mut lines = text.lines().skip(1).map(str::trim_ascii_end);
     // Headers end at an empty line, which is there even if they are not.
     lines
         .find(|line| line.is_empty())
         .ok_or(FormatError::Armour("there is no empty line behind its headers"))?;
     let bytes = body(&mut lines, label)?;
     match lines.find(|line| !line.is_empty()) {
-        None => Ok(Dearmoured {
-            label: Some(label.to_owned()),
-            bytes,
-        }),
+        None => Ok(bytes),
         Some(line) if line.starts_with("-----BEGIN ") => Err(FormatError::SeveralBlocks),
         Some(_) => Err(FormatError::TrailingText),
     }
@@ -92,7 +91,7 @@ mod tests {
     use super::*;
 
     fn code(text: &str) -> &'static str {
-        dearmour(text.as_bytes(), 1000)
+        dearmour(text.as_bytes(), "A", 1000)
             .err()
             .map_or("fine", |error| error.code())
     }
@@ -103,13 +102,9 @@ mod tests {
             "-----BEGIN A B-----\n\nAAEC\n-----END A B-----",
             "\n -----BEGIN A B-----\r\nVersion: 1\r\nComment: x\r\n\r\nAA\r\nEC\r\n=abcd\r\n-----END A B-----\r\n\r\n",
         ] {
-            let dearmoured = dearmour(text.as_bytes(), 1000).unwrap();
-            assert_eq!(
-                (dearmoured.label.as_deref(), dearmoured.bytes),
-                (Some("A B"), vec![0, 1, 2])
-            );
+            assert_eq!(*dearmour(text.as_bytes(), "A B", 1000).unwrap(), [0, 1, 2]);
         }
-        assert_eq!(dearmour(&[0x80, 1], 2).unwrap().bytes, [0x80, 1]);
+        assert_eq!(*dearmour(&[0x80, 1], "A", 2).unwrap(), [0x80, 1]);
     }
 
     #[test]
@@ -117,6 +112,7 @@ mod tests {
         for (text, expected) in [
             ("", "empty"),
             ("hello", "not-openpgp"),
+            ("-----BEGIN B-----\n\nAAEC\n-----END B-----", "other-block"),
             ("-----BEGIN A-----\nAAEC\n-----END A-----", "damaged-armour"),
             ("-----BEGIN A-----\n\nAAEC\n-----END B-----", "damaged-armour"),
             ("-----BEGIN A-----\n\nAAEC\n", "damaged-armour"),

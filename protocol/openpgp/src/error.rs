@@ -26,6 +26,12 @@ pub enum FormatError {
     /// Neither a packet nor armour.
     #[error("it is neither an OpenPGP packet nor ASCII armour")]
     NotOpenPgp,
+    /// Armour around something else.
+    #[error("its ASCII armour is around a {label}")]
+    OtherBlock {
+        /// What the armour says that it is around.
+        label: String,
+    },
     /// Armour that is none.
     #[error("its ASCII armour is damaged: {0}")]
     Armour(&'static str),
@@ -69,6 +75,7 @@ impl FormatError {
             FormatError::Empty => "empty",
             FormatError::TooLarge { .. } => "too-large",
             FormatError::NotOpenPgp => "not-openpgp",
+            FormatError::OtherBlock { .. } => "other-block",
             FormatError::Armour(_) => "damaged-armour",
             FormatError::SeveralBlocks => "several-blocks",
             FormatError::TrailingText => "trailing-text",

@@ -39,12 +39,21 @@ pub(crate) fn split(bytes: &[u8]) -> impl Iterator<Item = Result<Packet<'_>, For
     })
 }
 
+/// The type of the first packet, if there is one.
+pub(crate) fn first_tag(bytes: &[u8]) -> Option<u8> {
+    match *bytes.first()? {
+        first @ 0xC0.. => Some(first & 0x3F),
+        first @ 0x80.. => Some(first >> 2 & 0x0F),
+        _ => None,
+    }
+}
+
 fn next(bytes: &[u8], offset: usize) -> Result<(Packet<'_>, &[u8]), FormatError> {
     let (&first, rest) = bytes.split_first().ok_or(FormatError::Truncated { offset })?;
-    let (tag, (length, rest)) = match first {
-        0xC0.. => (first & 0x3F, length(rest, offset)?),
-        0x80.. => (first >> 2 & 0x0F, legacy_length(first & 3, rest, offset)?),
-        _ => return Err(FormatError::NotAPacket { offset }),
+    let tag = first_tag(bytes).ok_or(FormatError::NotAPacket { offset })?;
+    let (length, rest) = match first {
+        0xC0.. => length(rest, offset)?,
+        _ => legacy_length(first & 3, rest, offset)?,
     };
     let (body, behind) = rest
         .split_at_checked(length)

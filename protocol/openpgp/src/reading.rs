@@ -14,7 +14,7 @@ use crate::algorithm::{Algorithm, AlgorithmError, Hash};
 use crate::armour::dearmour;
 use crate::certificate::{Certificate, MAX_CERTIFICATE_BYTES};
 use crate::component::{Binding, Component, Obstacle, Permission, Verifier, in_order};
-use crate::error::KeyError;
+use crate::error::{FormatError, KeyError};
 use crate::fingerprint::Fingerprint;
 use crate::packets::{split, tag};
 use crate::signature::{is_of_version, names, packet};
@@ -28,13 +28,13 @@ const MAX_NAME_CHARS: usize = 256;
 
 /// Reads and checks a whole certificate.
 pub(crate) fn certificate(bytes: &[u8]) -> Result<Certificate, KeyError> {
-    let armour = dearmour(bytes, MAX_CERTIFICATE_BYTES)?;
-    match armour.label.as_deref() {
-        None | Some("PGP PUBLIC KEY BLOCK") => {}
-        Some("PGP PRIVATE KEY BLOCK") => return Err(KeyError::SecretKey),
-        Some(_) => return Err(KeyError::NotAKey),
-    }
-    let sections = sections(&armour.bytes)?;
+    let packets =
+        dearmour(bytes, "PGP PUBLIC KEY BLOCK", MAX_CERTIFICATE_BYTES).map_err(|error| match error {
+            FormatError::OtherBlock { label } if label == "PGP PRIVATE KEY BLOCK" => KeyError::SecretKey,
+            FormatError::OtherBlock { .. } => KeyError::NotAKey,
+            error => KeyError::Format(error),
+        })?;
+    let sections = sections(&packets)?;
     let (primary, others) = sections.split_first().ok_or(KeyError::NotAKey)?;
     let mut owner = Owner::new(primary.body)?;
     let algorithm = Algorithm::of(&owner.key).map_err(KeyError::Algorithm)?;

@@ -7,9 +7,9 @@ use pgp::types::{KeyDetails, Tag};
 
 use crate::algorithm::Hash;
 use crate::armour::dearmour;
-use crate::error::SignatureError;
+use crate::error::{FormatError, SignatureError};
 use crate::fingerprint::Fingerprint;
-use crate::packets::{Packet, split, tag};
+use crate::packets::{Packet, first_tag, split, tag};
 use crate::statement::Statement;
 
 /// The most bytes that [`Signature::parse`] looks at; an RSA-4096 signature has about 600 of them.
@@ -34,22 +34,24 @@ impl Signature {
     ///
     /// Everything that is wrong with it whatever the key and the message: format, type, hash, subpackets.
     pub fn parse(bytes: &[u8]) -> Result<Signature, SignatureError> {
-        let armour = dearmour(bytes, MAX_SIGNATURE_BYTES)?;
-        match armour.label.as_deref() {
-            None | Some("PGP SIGNATURE") => {}
-            Some("PGP SIGNED MESSAGE") => return Err(wrong("a cleartext message")),
-            Some("PGP MESSAGE") => return Err(wrong("a message")),
-            Some(_) => return Err(SignatureError::NotASignature),
-        }
-        let mut packets = split(&armour.bytes);
-        let first = packets.next().ok_or(SignatureError::NotASignature)??;
-        let body = match first.tag {
-            tag::SIGNATURE => first.body,
-            tag::ONE_PASS_SIGNATURE | tag::COMPRESSED_DATA | tag::LITERAL_DATA => {
+        let bytes = dearmour(bytes, "PGP SIGNATURE", MAX_SIGNATURE_BYTES).map_err(|error| match error {
+            FormatError::OtherBlock { label } => match label.as_str() {
+                "PGP SIGNED MESSAGE" => wrong("a cleartext message"),
+                "PGP MESSAGE" => wrong("a message"),
+                _ => SignatureError::NotASignature,
+            },
+            error => SignatureError::Format(error),
+        })?;
+        // Before their lengths are looked at: messages may have partial ones.
+        match first_tag(&bytes) {
+            None | Some(tag::SIGNATURE) => {}
+            Some(tag::ONE_PASS_SIGNATURE | tag::COMPRESSED_DATA | tag::LITERAL_DATA) => {
                 return Err(wrong("a message"));
             }
-            _ => return Err(SignatureError::NotASignature),
-        };
+            Some(_) => return Err(SignatureError::NotASignature),
+        }
+        let mut packets = split(&bytes);
+        let body = packets.next().ok_or(SignatureError::NotASignature)??.body;
         match packets.next().transpose()? {
             None => Signature::read(body),
             Some(Packet {

@@ -97,10 +97,8 @@ impl Policy {
     /// A permission that names a module takes the place of the same group's permission for all modules, so that
     /// "everything, but memory only with two signers" can be said.
     fn covers(&self, permission: &Permission, module: &str) -> bool {
-        let more_precise =
-            |other: &Permission| other.group == permission.group && other.names(module);
-        permission.names(module)
-            || (permission.is_for_any() && !self.permissions.iter().any(more_precise))
+        let more_precise = |other: &Permission| other.group == permission.group && other.names(module);
+        permission.names(module) || (permission.is_for_any() && !self.permissions.iter().any(more_precise))
     }
 }
 
@@ -130,31 +128,54 @@ fn variables(action: &Action, operation: &Operation) -> Result<Variables, String
     Variables::new(values).map_err(|error| error.to_string())
 }
 
-/// The refusal that brings an investigator furthest: a signature short, then a condition, then nothing at all.
+/// The refusal that brings the signers furthest: of the permissions that one of them has, a signature short, then a
+/// condition; otherwise who has one.
 fn nearest(assessments: &[Assessment<'_>], module: &str) -> Refusal {
-    let found = |wanted: fn(&Outcome) -> bool| assessments.iter().find(|one| wanted(&one.outcome));
-    if let Some(one) = found(|outcome| *outcome == Outcome::Threshold) {
-        let (permission, weight) = (one.permission, one.weight);
-        let message = format!(
-            "the module `{module}` needs signatures of the group `{}` with a weight of {} together, and has {weight} \
-             (permission `{}`)",
-            permission.group, permission.threshold, permission.name
-        );
-        return Refusal::new(codes::THRESHOLD, message);
+    let theirs = || assessments.iter().filter(|one| one.weight > 0);
+    if let Some(one) = theirs().find(|one| one.outcome == Outcome::Threshold) {
+        return short_of_weight(one, module);
     }
-    for one in assessments {
-        let why = match &one.outcome {
-            Outcome::ConditionFalse => "does not hold".to_owned(),
-            Outcome::ConditionFailed(error) => format!("cannot be evaluated: {error}"),
-            _ => continue,
-        };
-        let condition = one.permission.condition.as_ref().map_or("", |it| it.text());
-        let message = format!(
-            "the condition of the permission `{}` {why}; it is: {condition}",
-            one.permission.name
-        );
-        return Refusal::new(codes::CONDITION, message);
-    }
-    let message = format!("no permission of this host's policy covers the module `{module}`");
+    theirs()
+        .find_map(condition_unmet)
+        .unwrap_or_else(|| not_permitted(assessments, module))
+}
+
+fn short_of_weight(one: &Assessment<'_>, module: &str) -> Refusal {
+    let (permission, weight) = (one.permission, one.weight);
+    let message = format!(
+        "the module `{module}` needs signatures of the group `{}` with a weight of {} together, and has {weight} \
+         (permission `{}`)",
+        permission.group, permission.threshold, permission.name
+    );
+    Refusal::new(codes::THRESHOLD, message)
+}
+
+fn condition_unmet(one: &Assessment<'_>) -> Option<Refusal> {
+    let why = match &one.outcome {
+        Outcome::ConditionFalse => "does not hold".to_owned(),
+        Outcome::ConditionFailed(error) => format!("cannot be evaluated: {error}"),
+        _ => return None,
+    };
+    let condition = one.permission.condition.as_ref()?.text().trim();
+    let message = format!(
+        "the condition of the permission `{}` {why}; it is: {condition}",
+        one.permission.name
+    );
+    Some(Refusal::new(codes::CONDITION, message))
+}
+
+fn not_permitted(assessments: &[Assessment<'_>], module: &str) -> Refusal {
+    let mut groups: Vec<&str> = (assessments.iter())
+        .filter(|one| one.outcome != Outcome::OtherModule)
+        .map(|one| one.permission.group.as_str())
+        .collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let who = if groups.is_empty() {
+        "nobody may ask this host for it".to_owned()
+    } else {
+        format!("who may ask for it: {}", groups.join(", "))
+    };
+    let message = format!("no permission covers the module `{module}` for those who signed; {who}");
     Refusal::new(codes::NOT_PERMITTED, message)
 }

@@ -141,9 +141,7 @@ impl Policy {
         let policy = document.map(|document| document.checked(key_file, &mut problems));
         match policy {
             Some(policy) if problems.0.is_empty() => Ok(policy),
-            _ => Err(PolicyError {
-                problems: problems.0,
-            }),
+            _ => Err(PolicyError { problems: problems.0 }),
         }
     }
 }
@@ -197,7 +195,10 @@ fn investigators(
     problems: &mut Problems,
 ) -> Vec<Investigator> {
     if tables.len() > INVESTIGATORS {
-        let message = format!("has {} entries, at most {INVESTIGATORS} are accepted", tables.len());
+        let message = format!(
+            "has {} entries, at most {INVESTIGATORS} are accepted",
+            tables.len()
+        );
         problems.add("investigators", message);
         return Vec::new();
     }
@@ -207,8 +208,7 @@ fn investigators(
         let Some(new) = table.checked(&place, key_file, problems) else {
             continue;
         };
-        let same_key =
-            |old: &&Investigator| old.certificate.fingerprint() == new.certificate.fingerprint();
+        let same_key = |old: &&Investigator| old.certificate.fingerprint() == new.certificate.fingerprint();
         if known.iter().any(|old| old.name == new.name) {
             problems.add(format!("{place}.name"), format!("{:?} stands twice", new.name));
         } else if let Some(old) = known.iter().find(same_key) {
@@ -222,12 +222,7 @@ fn investigators(
 }
 
 impl InvestigatorTable {
-    fn checked(
-        &self,
-        place: &str,
-        key_file: KeyFiles<'_>,
-        problems: &mut Problems,
-    ) -> Option<Investigator> {
+    fn checked(&self, place: &str, key_file: KeyFiles<'_>, problems: &mut Problems) -> Option<Investigator> {
         if !is_label(&self.name) {
             problems.add(format!("{place}.name"), LABEL);
         }
@@ -239,7 +234,10 @@ impl InvestigatorTable {
         }
         for (index, group) in self.groups.iter().enumerate() {
             if !is_label(group) || self.groups[..index].contains(group) {
-                problems.add(format!("{place}.groups[{index}]"), format!("{group:?}: {LABEL}, once"));
+                problems.add(
+                    format!("{place}.groups[{index}]"),
+                    format!("{group:?}: {LABEL}, once"),
+                );
             }
         }
         let certificate = match self.certificate(key_file) {
@@ -280,12 +278,7 @@ impl InvestigatorTable {
 }
 
 impl PermissionTable {
-    fn checked(
-        self,
-        index: usize,
-        weights: &BTreeMap<String, u64>,
-        problems: &mut Problems,
-    ) -> Permission {
+    fn checked(self, index: usize, weights: &BTreeMap<String, u64>, problems: &mut Problems) -> Permission {
         let place = format!("permissions[{index}]");
         self.check_modules(&place, problems);
         self.check_threshold(&place, weights, problems);
@@ -332,7 +325,10 @@ impl PermissionTable {
             return problems.add(format!("{place}.group"), message);
         };
         if self.threshold == 0 {
-            problems.add(format!("{place}.threshold"), "is 0: unsigned actions are never obeyed");
+            problems.add(
+                format!("{place}.threshold"),
+                "is 0: unsigned actions are never obeyed",
+            );
         } else if u64::from(self.threshold) > weight {
             let message = format!(
                 "is {}, but all members of {:?} together weigh {weight}: nobody could use it",

@@ -1,9 +1,9 @@
 //! Who signed an envelope.
 
 use super::{Investigator, Policy};
+use crate::Timestamp;
 use crate::envelope::{Envelope, EnvelopeSignature};
 use crate::refusal::{Refusal, codes};
-use crate::Timestamp;
 use gumshoe_openpgp::{Fingerprint, Message, Moment, Signature, verify};
 
 impl Policy {
@@ -21,8 +21,8 @@ impl Policy {
     pub fn verify(&self, envelope: &Envelope, now: Timestamp) -> Result<Vec<&Investigator>, Refusal> {
         let mut claims: Vec<(&Investigator, Signature)> = Vec::with_capacity(envelope.signatures.len());
         for one in &envelope.signatures {
-            let signature = Signature::parse(&one.signature)
-                .map_err(|error| Refusal::by(error.code(), &error))?;
+            let signature =
+                Signature::parse(&one.signature).map_err(|error| Refusal::by(error.code(), &error))?;
             let signer = self.claimed(&signature, one)?;
             if claims.iter().any(|(other, _)| other.name == signer.name) {
                 let message = format!(
@@ -61,7 +61,9 @@ impl Policy {
         let claimed = named.iter().find(hinted).or(named.first());
         claimed.copied().ok_or_else(|| {
             let by = signature.issuers();
-            let by = by.first().map_or_else(|| "an unnamed key".to_owned(), ToString::to_string);
+            let by = by
+                .first()
+                .map_or_else(|| "an unnamed key".to_owned(), ToString::to_string);
             let message =
                 format!("a signature is by {by}, whom this host's policy does not name as an investigator");
             Refusal::new(codes::UNKNOWN_SIGNER, message)
@@ -73,7 +75,6 @@ impl Investigator {
     /// Whether this is their primary key or a subkey of it.
     fn has_key(&self, fingerprint: &Fingerprint) -> bool {
         let certificate = &self.certificate;
-        certificate.fingerprint() == fingerprint
-            || certificate.subkeys().any(|subkey| subkey == fingerprint)
+        certificate.fingerprint() == fingerprint || certificate.subkeys().any(|subkey| subkey == fingerprint)
     }
 }

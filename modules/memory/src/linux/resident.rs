@@ -32,15 +32,18 @@ pub(super) fn ranges(
 
 fn window(file: &File, range: Range<u64>, page_bytes: u64, out: &mut Vec<Range<u64>>) -> io::Result<()> {
     let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
-    // The bytes of the mapping are never accessed, so it does not matter who changes or truncates the file.
-    let map = MmapOptions::new()
-        .offset(range.start)
-        .len(length)
-        .map_raw_read_only(file)?;
+    // Private, because a runner may map nothing that it shares with others.
+    // SAFETY: the bytes of the mapping are never accessed, so it does not matter who changes or truncates the file.
+    let map = unsafe {
+        MmapOptions::new()
+            .offset(range.start)
+            .len(length)
+            .map_copy_read_only(file)
+    }?;
     let pages = length.div_ceil(usize::try_from(page_bytes).map_err(io::Error::other)?);
     let mut flags = vec![0_u8; pages];
     // SAFETY: the mapping has `length` bytes, and `flags` a byte for each of its pages.
-    if unsafe { libc::mincore(map.as_mut_ptr().cast(), length, flags.as_mut_ptr()) } != 0 {
+    if unsafe { libc::mincore(map.as_ptr().cast_mut().cast(), length, flags.as_mut_ptr()) } != 0 {
         return Err(io::Error::last_os_error());
     }
     for (index, _) in flags.iter().enumerate().filter(|(_, flag)| *flag & 1 != 0) {

@@ -1,6 +1,8 @@
 //! A plugin for tests that does what plugins must not do, one misdeed per operation.
 #![allow(unsafe_code, clippy::panic, reason = "misdeeds are what this plugin is for")]
 
+mod escape;
+
 use gumshoe_plugin_api::{Context, Example, Failure, Flow, Module, Problems, Skipped, export_module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,24 @@ pub struct Params {
     #[serde(default)]
     #[schemars(extend("x-flag" = "first"))]
     first: u32,
+    /// Which way out of the sandbox to try.
+    #[serde(default)]
+    #[schemars(extend("x-flag" = {"name": "way", "value": "WAY"}))]
+    way: Option<escape::Way>,
+    /// What to do it to: a path, an address, a process.
+    #[serde(default)]
+    #[schemars(extend("x-flag" = {"name": "target", "value": "TARGET"}))]
+    target: String,
+    /// Claim to read nothing but these paths.
+    #[serde(default)]
+    #[schemars(extend("x-flag" = {"name": "reads", "value": "PATH"}, "x-reads" = true))]
+    #[expect(dead_code, reason = "the runner reads it")]
+    reads: Vec<String>,
+    /// Claim to look into processes.
+    #[serde(default)]
+    #[schemars(extend("x-flag" = "looks", "x-needs" = "read-processes"))]
+    #[expect(dead_code, reason = "the runner reads it")]
+    looks: bool,
 }
 
 /// The misdeeds.
@@ -60,6 +80,10 @@ pub enum Deed {
     Rubbish,
     /// Report the environment, the open files and the limits of the process as findings.
     Surroundings,
+    /// Work until told to stop, then report how many milliseconds of processor time that took.
+    Spin,
+    /// Try to get out of the sandbox in one way, and report what the system said.
+    Escape,
 }
 
 /// A numbered or worded finding.
@@ -89,7 +113,7 @@ impl Module for Misbehave {
                 break;
             }
         }
-        misbehave(plan.deed, context)?;
+        misbehave(&plan, context)?;
         Ok(Finding {
             number: 0,
             text: "statistics".to_owned(),
@@ -108,8 +132,8 @@ impl Module for Misbehave {
     }
 }
 
-fn misbehave(deed: Deed, context: &Context) -> Result<(), Failure> {
-    match deed {
+fn misbehave(plan: &Params, context: &Context) -> Result<(), Failure> {
+    match plan.deed {
         Deed::None => {}
         Deed::Fail => return Err(Failure::new("as you wish")),
         Deed::Panic => panic!("a panic on request"),
@@ -145,8 +169,40 @@ fn misbehave(deed: Deed, context: &Context) -> Result<(), Failure> {
         Deed::HangUp => hang_up(),
         Deed::Rubbish => rubbish(),
         Deed::Surroundings => surroundings(context)?,
+        Deed::Spin => drop(context.emit(&Finding {
+            number: spin(context),
+            text: "milliseconds".to_owned(),
+        })),
+        Deed::Escape => {
+            let way = plan.way.ok_or_else(|| Failure::new("which way?"))?;
+            let _ = context.emit(&outcome(escape::attempt(way, &plan.target)));
+        }
     }
     Ok(())
+}
+
+fn spin(context: &Context) -> u64 {
+    while context.stopped().is_none() {
+        std::hint::spin_loop();
+    }
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: it fills the variable.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    time.tv_sec.unsigned_abs() * 1000 + time.tv_nsec.unsigned_abs() / 1_000_000
+}
+
+/// An error of the system as its number, success as 0.
+fn outcome(tried: std::io::Result<String>) -> Finding {
+    match tried {
+        Ok(text) => Finding { number: 0, text },
+        Err(error) => Finding {
+            number: u64::from(error.raw_os_error().unwrap_or(i32::MAX).unsigned_abs()),
+            text: error.to_string(),
+        },
+    }
 }
 
 fn segfault() {
@@ -216,5 +272,5 @@ export_module! {
     name: "misbehave",
     summary: "does what plugins must not do",
     os: ["linux", "macos"],
-    privileges: [],
+    privileges: ["read-files", "read-processes", "enter-namespaces"],
 }
