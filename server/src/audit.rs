@@ -96,7 +96,10 @@ impl AuditWriter {
         let mut batch = Vec::with_capacity(TOGETHER);
         while self.waiting.recv_many(&mut batch, TOGETHER).await > 0 {
             while let Err(error) = self.store.add_audit(&batch).await {
-                tracing::warn!(error = crate::chain(&error), "the audit log could not be written; trying again");
+                tracing::warn!(
+                    error = crate::chain(&error),
+                    "the audit log could not be written; trying again"
+                );
                 tokio::time::sleep(RETRY).await;
             }
             batch.clear();

@@ -18,7 +18,13 @@ pub struct Cli {
     #[command(flatten)]
     pub overrides: Overrides,
     /// How the log is written, on standard error.
-    #[arg(long, global = true, env = "GUMSHOE_LOG_FORMAT", value_enum, default_value = "text")]
+    #[arg(
+        long,
+        global = true,
+        env = "GUMSHOE_LOG_FORMAT",
+        value_enum,
+        default_value = "text"
+    )]
     pub log_format: LogFormat,
     /// What is logged: `error`, `warn`, `info`, `debug`, or one of these per part (`gumshoe_server=debug,info`).
     #[arg(long, global = true, env = "GUMSHOE_LOG", default_value = "info,lapin=warn")]
@@ -38,7 +44,13 @@ pub struct Overrides {
     #[arg(long, global = true, env = "GUMSHOE_POLICY")]
     pub policy: Option<PathBuf>,
     /// The broker; several in the order in which they are tried.
-    #[arg(long, global = true, env = "GUMSHOE_RELAY", hide_env_values = true, value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        env = "GUMSHOE_RELAY",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
     pub relay: Vec<String>,
     /// Where the API listens.
     #[arg(long, global = true, env = "GUMSHOE_LISTEN")]

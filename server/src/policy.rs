@@ -55,7 +55,10 @@ impl CurrentPolicy {
                 }
                 Err(error) => {
                     let error = crate::chain(&error);
-                    tracing::error!(error, "the changed policy is not acceptable; the one before stays in force");
+                    tracing::error!(
+                        error,
+                        "the changed policy is not acceptable; the one before stays in force"
+                    );
                 }
             }
         }
@@ -63,5 +66,7 @@ impl CurrentPolicy {
 }
 
 fn modified(path: &PathBuf) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+    std::fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }

@@ -33,7 +33,10 @@ pub fn random<const N: usize>() -> Result<[u8; N], RandomError> {
 ///
 /// [`RandomError`].
 pub fn token() -> Result<String, RandomError> {
-    Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::<TOKEN_BYTES>()?)))
+    Ok(format!(
+        "{PREFIX}{}",
+        URL_SAFE_NO_PAD.encode(random::<TOKEN_BYTES>()?)
+    ))
 }
 
 /// What the database keeps of a token; `None` for text that cannot be one.

@@ -82,7 +82,11 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
     let found: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<_, _>>()
         .map_err(|_| refused())?;
-    if found.is_empty() { Err(refused()) } else { Ok(found) }
+    if found.is_empty() {
+        Err(refused())
+    } else {
+        Ok(found)
+    }
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {

@@ -1,5 +1,7 @@
 //! Actions: lists, details, counters, hosts.
 
+#![allow(unused_qualifications, reason = "utoipa's macro writes paths of its own")]
+
 use super::App;
 use super::extract::{Asked, At};
 use super::pages::{PageOf, page_of, page_request};
@@ -9,8 +11,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use gumshoe_protocol::{ActionId, AgentId, ContentDigest, Timestamp};
-use gumshoe_store::{ActionFilter, ActionState, Counters, EnvelopeKind, Signer, StoredAction, Target, TargetFilter};
+use chrono::{DateTime, Utc};
+use gumshoe_protocol::{ActionId, AgentId, ContentDigest};
+use gumshoe_store::{ActionFilter, Counters, EnvelopeKind, Signer, StoredAction, Target, TargetFilter};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
@@ -31,9 +34,9 @@ pub struct ActionView {
     /// Modules that it asks, in order of its operations.
     modules: Vec<String>,
     /// Begin of its window.
-    not_before: Timestamp,
+    not_before: DateTime<Utc>,
     /// End of its window.
-    expires: Timestamp,
+    expires: DateTime<Utc>,
     /// Who brought it.
     submitted_by: String,
     /// How it is sent.
@@ -43,13 +46,13 @@ pub struct ActionView {
     /// Why it is in this state, where that needs saying.
     note: String,
     /// When it was accepted.
-    created: Timestamp,
+    created: DateTime<Utc>,
     /// When its sending began.
     #[serde(skip_serializing_if = "Option::is_none")]
-    started: Option<Timestamp>,
+    started: Option<DateTime<Utc>>,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    ended: Option<Timestamp>,
+    ended: Option<DateTime<Utc>>,
 }
 
 impl From<StoredAction> for ActionView {
@@ -193,13 +196,13 @@ pub struct TargetView {
     findings: u64,
     /// When the action was given to the relay for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    published: Option<Timestamp>,
+    published: Option<DateTime<Utc>>,
     /// When it was heard that it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    started: Option<Timestamp>,
+    started: Option<DateTime<Utc>>,
     /// When its state became final.
     #[serde(skip_serializing_if = "Option::is_none")]
-    ended: Option<Timestamp>,
+    ended: Option<DateTime<Utc>>,
 }
 
 impl From<Target> for TargetView {
@@ -287,7 +290,10 @@ pub async fn details(app: &App, id: ActionId) -> Result<ActionDetails, Problem> 
 
 /// The action, or that there is none.
 pub async fn stored(app: &App, id: ActionId) -> Result<StoredAction, Problem> {
-    app.store.action(id).await?.ok_or_else(|| Problem::not_found("action"))
+    app.store
+        .action(id)
+        .await?
+        .ok_or_else(|| Problem::not_found("action"))
 }
 
 /// Shows the signed envelope of an action, byte for byte.
@@ -327,15 +333,13 @@ pub async fn targets(
 }
 
 /// One of an enumeration's words.
-fn word<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+fn word<T: std::str::FromStr<Err: std::fmt::Display>>(
+    field: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, Problem> {
     let parse = |text: &str| {
         text.parse::<T>()
             .map_err(|error| Problem::bad_request(&format!("invalid-{field}"), format!("`{field}`: {error}")))
     };
     text.map(parse).transpose()
-}
-
-/// Whether events of an action come to an end.
-pub fn is_over(state: ActionState) -> bool {
-    state.has_ended()
 }

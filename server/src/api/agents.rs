@@ -1,5 +1,7 @@
 //! Agents: who they are, and whether they take part.
 
+#![allow(unused_qualifications, reason = "utoipa's macro writes paths of its own")]
+
 use super::App;
 use super::authorise::Caller;
 use super::extract::{Asked, At, Body};
@@ -9,7 +11,8 @@ use crate::audit::Entry;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use gumshoe_protocol::{AgentId, Timestamp};
+use chrono::{DateTime, Utc};
+use gumshoe_protocol::AgentId;
 use gumshoe_store::{Agent, AgentFilter, AgentState, Deleted};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,9 +39,9 @@ pub struct AgentView {
     /// The newest version of the protocol that it speaks.
     protocol: u32,
     /// When its first heartbeat came.
-    first_seen: Timestamp,
+    first_seen: DateTime<Utc>,
     /// When its last heartbeat came.
-    last_seen: Timestamp,
+    last_seen: DateTime<Utc>,
     /// Seconds from one heartbeat to the next.
     interval_s: u64,
     /// What operators wrote about it here; no part of targets.
@@ -95,8 +98,8 @@ impl From<Agent> for AgentView {
 }
 
 /// Whether not more than two heartbeats are missing.
-pub fn is_online(last_seen: Timestamp, interval_s: u64) -> bool {
-    let since = chrono::Utc::now().signed_duration_since(last_seen);
+pub fn is_online(last_seen: DateTime<Utc>, interval_s: u64) -> bool {
+    let since = Utc::now().signed_duration_since(last_seen);
     u64::try_from(since.num_seconds()).unwrap_or(0) <= interval_s.saturating_mul(3)
 }
 
@@ -144,7 +147,11 @@ pub async fn list(
 #[utoipa::path(get, path = "/api/v1/agents/{id}", tag = "agents", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$")),
     responses((status = 200, description = "The agent", body = AgentView), (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json")))]
 pub async fn get(State(app): State<App>, At(id): At<AgentId>) -> Result<Json<AgentView>, Problem> {
-    let agent = app.store.agent(id).await?.ok_or_else(|| Problem::not_found("agent"))?;
+    let agent = app
+        .store
+        .agent(id)
+        .await?
+        .ok_or_else(|| Problem::not_found("agent"))?;
     Ok(Json(agent.into()))
 }
 
@@ -209,14 +216,22 @@ pub async fn set_labels(
         return Err(Problem::refused("labels-too-long", detail));
     }
     // PostgreSQL's text holds everything but this.
-    if labels.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
-        return Err(Problem::refused("labels-not-text", "labels have no NUL characters"));
+    if labels
+        .iter()
+        .any(|(name, value)| name.contains('\0') || value.contains('\0'))
+    {
+        return Err(Problem::refused(
+            "labels-not-text",
+            "labels have no NUL characters",
+        ));
     }
     let details = serde_json::json!({"agent": id, "labels": labels});
     if !app.store.set_agent_labels(id, &labels).await? {
         return Err(Problem::not_found("agent"));
     }
-    app.audit.write(Entry::new(caller.actor(), "agent.labels", details)).await?;
+    app.audit
+        .write(Entry::new(caller.actor(), "agent.labels", details))
+        .await?;
     get(State(app), At(id)).await
 }
 
@@ -229,7 +244,9 @@ pub async fn delete(
     At(id): At<AgentId>,
 ) -> Result<StatusCode, Problem> {
     let details = serde_json::json!({"agent": id});
-    app.audit.write(Entry::new(caller.actor(), "agent.deleted", details)).await?;
+    app.audit
+        .write(Entry::new(caller.actor(), "agent.deleted", details))
+        .await?;
     match app.store.delete_agent(id).await? {
         Deleted::Unknown => Err(Problem::not_found("agent")),
         Deleted::Removed | Deleted::Retired => Ok(StatusCode::NO_CONTENT),

@@ -1,12 +1,15 @@
 //! The audit log.
 
+#![allow(unused_qualifications, reason = "utoipa's macro writes paths of its own")]
+
 use super::App;
 use super::extract::Asked;
 use super::pages::{PageOf, page_of, page_request};
 use super::problem::Problem;
 use axum::Json;
 use axum::extract::State;
-use gumshoe_protocol::{ContentDigest, Timestamp};
+use chrono::{DateTime, Utc};
+use gumshoe_protocol::ContentDigest;
 use gumshoe_store::{AuditEntry, AuditFilter, AuditVerdict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,7 +21,7 @@ pub struct AuditView {
     /// Its number.
     sequence: u64,
     /// When it was written.
-    time: Timestamp,
+    time: DateTime<Utc>,
     /// Who did it: `token:NAME`, `investigator:NAME`, `address:IP`, `server`.
     actor: String,
     /// What was done.

@@ -1,8 +1,9 @@
 //! Every request passes here: known route, rate, token, role; then it is counted and written down.
 
-use super::access::{Access, TokenRole, required};
-use super::problem::Problem;
 use super::App;
+use super::access::{Access, TokenRole, required};
+use super::listen::Peer;
+use super::problem::Problem;
 use crate::audit::Entry;
 use crate::secret::token_hash;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -35,7 +36,7 @@ impl Caller {
 pub async fn authorise(
     State(app): State<App>,
     path: MatchedPath,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -50,7 +51,8 @@ pub async fn authorise(
             }
             let response = next.run(request).await;
             if let Some(actor) = actor {
-                app.audit.note(access_entry(actor, peer, &method, &resource, response.status()));
+                app.audit
+                    .note(access_entry(actor, peer, &method, &resource, response.status()));
             }
             response
         }
@@ -58,12 +60,14 @@ pub async fn authorise(
             let actor = format!("address:{}", peer.ip());
             let status = problem.clone().into_response().status();
             if status != StatusCode::TOO_MANY_REQUESTS {
-                app.audit.note(access_entry(actor, peer, &method, request.uri().path(), status));
+                app.audit
+                    .note(access_entry(actor, peer, &method, request.uri().path(), status));
             }
             problem.into_response()
         }
     };
-    app.metrics.answered(&method, path.as_str(), response.status().as_u16(), since);
+    app.metrics
+        .answered(&method, path.as_str(), response.status().as_u16(), since);
     response
 }
 
@@ -81,9 +85,14 @@ async fn admit(
     if access == Access::Open {
         return Ok(None);
     }
-    let hash = hash.ok_or_else(|| Problem::unauthorised("a bearer token is needed: `Authorization: Bearer …`"))?;
+    let hash =
+        hash.ok_or_else(|| Problem::unauthorised("a bearer token is needed: `Authorization: Bearer …`"))?;
     let unknown = || Problem::unauthorised("the token is not known, has expired or was revoked");
-    let token = app.store.use_token(&hash, Utc::now()).await?.ok_or_else(unknown)?;
+    let token = app
+        .store
+        .use_token(&hash, Utc::now())
+        .await?
+        .ok_or_else(unknown)?;
     let role: TokenRole = token.role.parse().map_err(|_| unknown())?;
     admit_rate(app, &format!("token:{}", token.id), false)?;
     if role.access() < access {
@@ -105,7 +114,11 @@ fn admit_rate(app: &App, caller: &str, shared: bool) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "too many requests; wait a moment";
-    Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail))
+    Err(Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too-many-requests",
+        detail,
+    ))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

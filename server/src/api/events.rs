@@ -1,5 +1,7 @@
 //! Live progress of an action, as server-sent events.
 
+#![allow(unused_qualifications, reason = "utoipa's macro writes paths of its own")]
+
 use super::App;
 use super::actions::stored;
 use super::extract::{Asked, At};
@@ -56,7 +58,11 @@ pub async fn events(
     stored(&app, id).await?;
     let Some(place) = app.live.enter() else {
         let detail = "too many streams are open; try again";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", detail));
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too-many-streams",
+            detail,
+        ));
     };
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let after = last.and_then(|text| text.parse().ok()).or(query.after);
@@ -70,7 +76,9 @@ pub async fn events(
         over: false,
         _place: place,
     };
-    let events = stream::unfold(watch, async |mut watch| watch.next().await.map(|event| (Ok(event), watch)));
+    let events = stream::unfold(watch, async |mut watch| {
+        watch.next().await.map(|event| (Ok(event), watch))
+    });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
@@ -142,7 +150,8 @@ impl Watch {
             };
             self.after = view.ordinal();
             let event = Event::default().event("result").id(self.after.to_string());
-            self.waiting.push_back(event.data(serde_json::to_string(&view).unwrap_or_default()));
+            self.waiting
+                .push_back(event.data(serde_json::to_string(&view).unwrap_or_default()));
         }
         Ok(page.next.is_some())
     }

@@ -1,6 +1,7 @@
 //! The listener: TCP, or TLS whose handshakes hold up nobody else.
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -72,6 +73,16 @@ impl Listener for Door {
     }
 }
 
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+impl Connected<IncomingStream<'_, Door>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
 type Accepted = mpsc::Sender<(Stream, SocketAddr)>;
 
 async fn accept_all(listener: TcpListener, acceptor: Option<TlsAcceptor>, sender: Accepted) {
@@ -91,7 +102,9 @@ async fn accept_all(listener: TcpListener, acceptor: Option<TlsAcceptor>, sender
             let _ = sender.send((Stream::Plain(stream), peer)).await;
             continue;
         };
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+            return;
+        };
         let sender = sender.clone();
         tokio::spawn(async move {
             if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {

@@ -10,9 +10,9 @@ use crate::secret;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
+use gumshoe_protocol::Envelope;
 use gumshoe_protocol::policy::Policy;
-use gumshoe_protocol::{Envelope, Timestamp};
 use gumshoe_store::NewToken;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -40,7 +40,7 @@ pub struct Challenge {
     /// Unguessable, valid once.
     nonce: String,
     /// Until when it can be answered.
-    expires: Timestamp,
+    expires: DateTime<Utc>,
 }
 
 /// A signed challenge.
@@ -62,7 +62,7 @@ pub struct Session {
     /// What the token may do.
     role: String,
     /// Until when it is valid.
-    expires: Timestamp,
+    expires: DateTime<Utc>,
 }
 
 /// Who asks.
@@ -75,7 +75,7 @@ pub struct WhoAmI {
     /// What it may do.
     role: String,
     /// Until when it is valid.
-    expires: Timestamp,
+    expires: DateTime<Utc>,
 }
 
 /// Gives a challenge to sign.
@@ -96,7 +96,10 @@ pub async fn challenge(State(app): State<App>) -> Result<Json<Challenge>, Proble
     (status = 200, description = "A token", body = Session),
     (status = 401, description = "The signature or the challenge is not acceptable", body = Problem, content_type = "application/problem+json"),
 ))]
-pub async fn login(State(app): State<App>, Body(request): Body<LoginRequest>) -> Result<Json<Session>, Problem> {
+pub async fn login(
+    State(app): State<App>,
+    Body(request): Body<LoginRequest>,
+) -> Result<Json<Session>, Problem> {
     let policy = app.policy.get();
     let verifying = spawn_blocking(move || verify(request.envelope.get().as_bytes(), &policy));
     let verified = match verifying.await {
@@ -117,7 +120,10 @@ pub async fn login(State(app): State<App>, Body(request): Body<LoginRequest>) ->
 
 /// Ends the token that is shown.
 #[utoipa::path(post, path = "/api/v1/logout", tag = "login", responses((status = 204, description = "It is over")))]
-pub async fn logout(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<StatusCode, Problem> {
+pub async fn logout(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+) -> Result<StatusCode, Problem> {
     app.store.revoke_token(&caller.token.id, Utc::now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -143,11 +149,14 @@ struct Verified {
 
 fn verify(bytes: &[u8], policy: &Policy) -> Result<Verified, Problem> {
     let refused = |detail: String| Problem::new(StatusCode::UNAUTHORIZED, "login-refused", detail);
-    let envelope = Envelope::parse(bytes, MAX_ENVELOPE_BYTES).map_err(|error| refused(crate::chain(&error)))?;
+    let envelope =
+        Envelope::parse(bytes, MAX_ENVELOPE_BYTES).map_err(|error| refused(crate::chain(&error)))?;
     if envelope.payload_type != LOGIN_TYPE {
         return Err(refused(format!("the payload type is not {LOGIN_TYPE}")));
     }
-    let signers = policy.verify(&envelope, Utc::now()).map_err(|refusal| refused(refusal.message))?;
+    let signers = policy
+        .verify(&envelope, Utc::now())
+        .map_err(|refusal| refused(refusal.message))?;
     let [signer] = signers.as_slice() else {
         return Err(refused("exactly one investigator signs a login".to_owned()));
     };
@@ -165,16 +174,19 @@ async fn redeem(app: &App, verified: Verified) -> Result<(String, String), Probl
     if verified.challenge.origin != *app.origin {
         return Err(refused("the challenge was signed for another server"));
     }
-    let nonce = unhex(&verified.challenge.nonce).ok_or_else(|| refused("the challenge is not one of this server"))?;
+    let nonce =
+        unhex(&verified.challenge.nonce).ok_or_else(|| refused("the challenge is not one of this server"))?;
     if app.store.take_challenge(&nonce, Utc::now()).await?.is_none() {
-        return Err(refused("the challenge was used, has expired, or is not one of this server"));
+        return Err(refused(
+            "the challenge was used, has expired, or is not one of this server",
+        ));
     }
     Ok((verified.name, verified.fingerprint))
 }
 
 async fn start_session(app: &App, name: String, fingerprint: String) -> Result<Session, Problem> {
     let token = secret::token().map_err(|error| no_randomness(&error))?;
-    let role = if app.admins.iter().any(|admin| *admin == name) {
+    let role = if app.admins.contains(&name) {
         TokenRole::Admin
     } else {
         TokenRole::Submit
@@ -188,7 +200,9 @@ async fn start_session(app: &App, name: String, fingerprint: String) -> Result<S
         expires: after(app.session),
     };
     let details = serde_json::json!({"fingerprint": fingerprint, "role": role, "expires": new.expires});
-    app.audit.write(Entry::new(format!("investigator:{name}"), "login", details)).await?;
+    app.audit
+        .write(Entry::new(format!("investigator:{name}"), "login", details))
+        .await?;
     app.store.add_token(&new).await?;
     Ok(Session {
         token,
@@ -199,7 +213,7 @@ async fn start_session(app: &App, name: String, fingerprint: String) -> Result<S
 }
 
 /// The time after a span; a span that no clock reaches is cut.
-pub fn after(span: Duration) -> Timestamp {
+pub fn after(span: Duration) -> DateTime<Utc> {
     let most = chrono::TimeDelta::days(36_500);
     Utc::now() + chrono::TimeDelta::from_std(span).unwrap_or(most).min(most)
 }

@@ -41,7 +41,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use gumshoe_protocol::bounds::ENVELOPE_BYTES;
 use gumshoe_store::Store;
-use std::net::SocketAddr;
+use listen::Peer;
+use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -135,7 +136,7 @@ pub fn router(app: App) -> Router {
 /// When the listener fails.
 pub async fn serve(app: App, door: Door) -> std::io::Result<()> {
     let stop = app.stop.clone();
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(app).into_make_service_with_connect_info::<Peer>();
     let stopped = stop.clone();
     let serving = axum::serve(door, service).with_graceful_shutdown(async move { stopped.cancelled().await });
     let deadline = async {
@@ -143,7 +144,7 @@ pub async fn serve(app: App, door: Door) -> std::io::Result<()> {
         tokio::time::sleep(DRAIN_TIMEOUT).await;
     };
     tokio::select! {
-        ended = serving => ended,
+        ended = serving.into_future() => ended,
         () = deadline => Ok(()),
     }
 }

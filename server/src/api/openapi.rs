@@ -24,12 +24,16 @@ pub fn document() -> OpenApi {
     document.info = InfoBuilder::new()
         .title("Gumshoe")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Signed questions to a fleet of hosts, and what they answered."))
+        .description(Some(
+            "Signed questions to a fleet of hosts, and what they answered.",
+        ))
         .build();
     let components = document.components.get_or_insert_default();
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme(SCHEME, SecurityScheme::Http(scheme));
-    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    components
+        .schemas
+        .insert(Problem::name().into_owned(), Problem::schema());
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             let access = required(method, path).unwrap_or(Access::Admin);
@@ -75,7 +79,10 @@ fn decorate(operation: &mut Operation, access: Access) {
             Some(text) => format!("{text}\n\n{role}"),
             None => role,
         });
-        common.extend([("401", "No token, or none that is known"), ("403", "The token's role is not enough")]);
+        common.extend([
+            ("401", "No token, or none that is known"),
+            ("403", "The token's role is not enough"),
+        ]);
     }
     for (status, text) in common {
         let content = Content::new(Some(Ref::from_schema_name(Problem::name())));
@@ -84,7 +91,9 @@ fn decorate(operation: &mut Operation, access: Access) {
             .content("application/problem+json", content)
             .build();
         let responses = &mut operation.responses.responses;
-        responses.entry(status.to_owned()).or_insert_with(|| response.into());
+        responses
+            .entry(status.to_owned())
+            .or_insert_with(|| response.into());
     }
 }
 
@@ -101,7 +110,10 @@ mod tests {
             routes.extend(operations(item).map(|(method, _)| (method.to_owned(), path.clone())));
         }
         for (method, path) in &routes {
-            assert!(required(method, path).is_some(), "{method} {path} is not in the table");
+            assert!(
+                required(method, path).is_some(),
+                "{method} {path} is not in the table"
+            );
         }
         for (method, path, _) in ROUTES {
             let entry = ((*method).to_owned(), (*path).to_owned());

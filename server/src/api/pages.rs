@@ -39,7 +39,10 @@ pub fn page_request(cursor: Option<String>, limit: Option<u32>) -> Result<PageRe
         let detail = format!("`limit` is {limit}, 1 to {} is accepted", PageRequest::MOST);
         return Err(Problem::bad_request("invalid-limit", detail));
     }
-    if cursor.as_ref().is_some_and(|cursor| cursor.len() > MAX_CURSOR_CHARS) {
+    if cursor
+        .as_ref()
+        .is_some_and(|cursor| cursor.len() > MAX_CURSOR_CHARS)
+    {
         let detail = "the cursor is not one that this list gave out";
         return Err(Problem::bad_request("invalid-cursor", detail));
     }

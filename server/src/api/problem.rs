@@ -59,7 +59,11 @@ impl Problem {
     /// There is no such thing.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no such {what}"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            format!("there is no such {what}"),
+        )
     }
 
     /// Nobody said who asks, or nobody known.

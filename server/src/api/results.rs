@@ -1,5 +1,7 @@
 //! What hosts answered: in pages, as a stream of lines, as a table.
 
+#![allow(unused_qualifications, reason = "utoipa's macro writes paths of its own")]
+
 use super::App;
 use super::actions::stored;
 use super::extract::{Asked, At};
@@ -10,9 +12,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 use gumshoe_plugin_api::Status;
-use gumshoe_protocol::{ActionId, AgentId, Timestamp};
+use gumshoe_protocol::{ActionId, AgentId};
 use gumshoe_store::{ReportFilter, Store, StoreError, StoredReport};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -22,8 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 /// Lines that wait for a slow reader.
 const LINES: usize = 64;
 /// The first line of the table.
-const CSV_HEAD: &str =
-    "agent,hostname,received,kind,operation,module,status,found,complete,code,finding\r\n";
+const CSV_HEAD: &str = "agent,hostname,received,kind,operation,module,status,found,complete,code,finding\r\n";
 
 /// Which results, and how.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -79,9 +81,9 @@ pub struct ResultView {
     /// The operation, from 0; 0 for other kinds.
     operation: u32,
     /// When it came.
-    received: Timestamp,
+    received: DateTime<Utc>,
     /// When it was written, by the host's clock.
-    sent: Timestamp,
+    sent: DateTime<Utc>,
     /// The module, of an operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     module: Option<String>,
@@ -171,18 +173,35 @@ pub async fn results(
         Format::Json => {
             let page = page_request(query.cursor, query.limit)?;
             let page = app.store.reports(id, &filter, &page).await?;
-            let items = page.items.into_iter().map(|report| ResultView::new(report, proof));
+            let items = page
+                .items
+                .into_iter()
+                .map(|report| ResultView::new(report, proof));
             let next = page.next;
             let items = items.collect();
             Ok(Json(PageOf { items, next }).into_response())
         }
         Format::Ndjson => {
             let line = move |report| ndjson_line(&ResultView::new(report, proof));
-            Ok(streamed(app.store, id, filter, "application/x-ndjson", String::new(), line))
+            Ok(streamed(
+                app.store,
+                id,
+                filter,
+                "application/x-ndjson",
+                String::new(),
+                line,
+            ))
         }
         Format::Csv => {
             let kind = "text/csv; charset=utf-8; header=present";
-            Ok(streamed(app.store, id, filter, kind, CSV_HEAD.to_owned(), csv_lines))
+            Ok(streamed(
+                app.store,
+                id,
+                filter,
+                kind,
+                CSV_HEAD.to_owned(),
+                csv_lines,
+            ))
         }
     }
 }
@@ -204,7 +223,11 @@ fn streamed(
         let mut reports = Box::pin(store.stream_reports(action, &filter));
         while let Some(report) = reports.next().await {
             // An error ends the answer before its end, which the reader notices.
-            if sender.send(report.map(|report| line(report).into())).await.is_err() {
+            if sender
+                .send(report.map(|report| line(report).into()))
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -258,7 +281,11 @@ fn csv_lines(report: StoredReport) -> String {
         view.kind,
         view.operation.to_string(),
         view.module.unwrap_or_default(),
-        status.as_ref().and_then(|status| status.as_str()).unwrap_or_default().to_owned(),
+        status
+            .as_ref()
+            .and_then(|status| status.as_str())
+            .unwrap_or_default()
+            .to_owned(),
         view.found.to_string(),
         view.complete.to_string(),
         code.unwrap_or_default(),

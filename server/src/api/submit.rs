@@ -77,12 +77,18 @@ pub async fn submit(
         signers: accepted.signers,
         action: accepted.value,
         submitted_by: caller.actor(),
-        options: Plan { send: request.options, cancel_sent: None }.to_value(),
+        options: Plan {
+            send: request.options,
+            cancel_sent: None,
+        }
+        .to_value(),
         state: ActionState::Queued,
         created: Utc::now(),
     };
     // Written before it is stored: what is sent has always been written down.
-    app.audit.write(Entry::new(caller.actor(), "action.accepted", details_of_entry)).await?;
+    app.audit
+        .write(Entry::new(caller.actor(), "action.accepted", details_of_entry))
+        .await?;
     let status = match app.store.add_action(&new).await? {
         ActionAdded::New => StatusCode::CREATED,
         ActionAdded::Known => StatusCode::OK,
@@ -117,8 +123,14 @@ pub async fn cancel(
     }
     let reason = accepted.value.reason;
     let entry = serde_json::json!({"action": id, "reason": reason, "signers": accepted.signers});
-    app.audit.write(Entry::new(caller.actor(), "action.cancelled", entry)).await?;
-    if !app.store.cancel_action(id, &accepted.envelope, &reason, Utc::now()).await? {
+    app.audit
+        .write(Entry::new(caller.actor(), "action.cancelled", entry))
+        .await?;
+    if !app
+        .store
+        .cancel_action(id, &accepted.envelope, &reason, Utc::now())
+        .await?
+    {
         let state = stored(&app, id).await?.state;
         if state != ActionState::Cancelled {
             let detail = format!("the action is {state}: there is nothing to cancel");
@@ -149,7 +161,9 @@ pub async fn stop(
         return Err(Problem::refused("invalid-reason", detail));
     }
     let entry = serde_json::json!({"action": id, "reason": request.reason});
-    app.audit.write(Entry::new(caller.actor(), "action.stopped", entry)).await?;
+    app.audit
+        .write(Entry::new(caller.actor(), "action.stopped", entry))
+        .await?;
     if !change_to_stopped(&app, id, request.reason, Utc::now()).await? {
         let state = stored(&app, id).await?.state;
         if state != ActionState::Stopped {
@@ -183,14 +197,20 @@ async fn verified<T: Send + 'static>(
     let accepting = spawn_blocking(move || accept(envelope.get().as_bytes(), &policy));
     let Ok(result) = accepting.await else {
         let detail = "the server failed; its log says why";
-        return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail));
+        return Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            detail,
+        ));
     };
     match result {
         Ok(accepted) => Ok(accepted),
         Err(error) => {
             let (code, told) = (error.code().to_owned(), crate::chain(&error));
             let entry = serde_json::json!({"what": what, "code": code, "message": told});
-            app.audit.write(Entry::new(caller.actor(), "envelope.refused", entry)).await?;
+            app.audit
+                .write(Entry::new(caller.actor(), "envelope.refused", entry))
+                .await?;
             Err(Problem::refused(&code, told))
         }
     }

@@ -12,8 +12,8 @@ use crate::secret;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use chrono::Utc;
-use gumshoe_protocol::{ContentDigest, Timestamp};
+use chrono::{DateTime, Utc};
+use gumshoe_protocol::ContentDigest;
 use gumshoe_store::{NewToken, Token, TokenId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -37,15 +37,15 @@ pub struct TokenView {
     /// Whose it is.
     subject: String,
     /// When it was made.
-    created: Timestamp,
+    created: DateTime<Utc>,
     /// Until when it is valid.
-    expires: Timestamp,
+    expires: DateTime<Utc>,
     /// When it was last shown, to the minute or so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_used: Option<Timestamp>,
+    last_used: Option<DateTime<Utc>>,
     /// When it was ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    revoked: Option<Timestamp>,
+    revoked: Option<DateTime<Utc>>,
 }
 
 impl From<Token> for TokenView {
@@ -86,7 +86,7 @@ pub struct TokenMade {
     /// Its text: shown once, here.
     token: String,
     /// Until when it is valid.
-    expires: Timestamp,
+    expires: DateTime<Utc>,
 }
 
 /// Lists tokens, newest first.
@@ -120,7 +120,9 @@ pub async fn create(
         expires: after(Duration::from_secs(u64::from(request.days) * 86_400)),
     };
     let details = serde_json::json!({"name": new.name, "role": role, "expires": new.expires});
-    app.audit.write(Entry::new(caller.actor(), "token.created", details)).await?;
+    app.audit
+        .write(Entry::new(caller.actor(), "token.created", details))
+        .await?;
     let id = app.store.add_token(&new).await?;
     let expires = new.expires;
     Ok((StatusCode::CREATED, Json(TokenMade { id, token, expires })))
@@ -152,7 +154,9 @@ pub async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let id = TokenId::new(id);
     let details = serde_json::json!({"token": id});
-    app.audit.write(Entry::new(caller.actor(), "token.revoked", details)).await?;
+    app.audit
+        .write(Entry::new(caller.actor(), "token.revoked", details))
+        .await?;
     if app.store.revoke_token(&id, Utc::now()).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {

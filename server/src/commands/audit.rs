@@ -7,7 +7,10 @@ use gumshoe_store::{AuditFilter, AuditVerdict, PageRequest};
 pub(super) async fn verify(config: &Config) -> anyhow::Result<Exit> {
     match open_store(config).await?.verify_audit(None).await? {
         AuditVerdict::Intact { entries, head, .. } => {
-            println!("{entries} entries, the chain is whole; the last is {} with {}", head.sequence, head.hash);
+            println!(
+                "{entries} entries, the chain is whole; the last is {} with {}",
+                head.sequence, head.hash
+            );
             Ok(Exit::Success)
         }
         AuditVerdict::Broken { sequence, why } => {

@@ -34,8 +34,12 @@ fn problems(path: &Path, overrides: &Overrides) -> Vec<String> {
     [
         config.policy().err().and_then(|error| told(&error)),
         Relay::new(&config.relay).err().and_then(|error| told(&error)),
-        identity.and_then(|identity| crate::tls::server(identity).err()).and_then(|error| told(&error)),
-        Enrolment::load(&config.enrolment).err().and_then(|error| told(&error)),
+        identity
+            .and_then(|identity| crate::tls::server(identity).err())
+            .and_then(|error| told(&error)),
+        Enrolment::load(&config.enrolment)
+            .err()
+            .and_then(|error| told(&error)),
         webhook
             .and_then(|webhook| Webhook::new(webhook, CancellationToken::new()).err())
             .and_then(|error| told(&error)),

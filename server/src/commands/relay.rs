@@ -9,7 +9,9 @@ use gumshoe_protocol::AgentId;
 pub(super) async fn setup(config: &Config) -> anyhow::Result<Exit> {
     let connection = Relay::new(&config.relay)?.connect("gumshoe-server setup").await?;
     let channel = connection.create_channel().await?;
-    declare(&channel).await.context("the relay refuses the declarations")?;
+    declare(&channel)
+        .await
+        .context("the relay refuses the declarations")?;
     connection.close(200, "done".into()).await?;
     Ok(Exit::Success)
 }

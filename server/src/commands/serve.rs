@@ -140,14 +140,21 @@ fn start_consumer(
     handler: impl crate::relay::Handler + 'static,
 ) {
     let (relay, stop) = (parts.relay.clone(), parts.stop.clone());
-    parts.tasks.spawn(async move { consume(&relay, queue, prefetch, &handler, &stop).await });
+    parts
+        .tasks
+        .spawn(async move { consume(&relay, queue, prefetch, &handler, &stop).await });
 }
 
 fn start_workers(parts: &Parts) -> anyhow::Result<()> {
     let config = &parts.config.workers;
     if let Some(webhook) = &config.webhook {
         // One by one: what was taken is not posted again because the next was not.
-        start_consumer(parts, WEBHOOK_QUEUE, 1, Webhook::new(webhook, parts.stop.clone())?);
+        start_consumer(
+            parts,
+            WEBHOOK_QUEUE,
+            1,
+            Webhook::new(webhook, parts.stop.clone())?,
+        );
     }
     if let Some(path) = &config.export {
         start_consumer(parts, EXPORT_QUEUE, 500, Export::new(path));
@@ -184,8 +191,14 @@ async fn start_api(parts: &Parts, print_address: bool) -> anyhow::Result<()> {
         live: api::Live::default(),
         stop: parts.stop.clone(),
     };
-    let (policy, config, stop) = (parts.policy.clone(), Arc::clone(&parts.config), parts.stop.clone());
-    parts.tasks.spawn(async move { policy.follow(&config, &stop).await });
+    let (policy, config, stop) = (
+        parts.policy.clone(),
+        Arc::clone(&parts.config),
+        parts.stop.clone(),
+    );
+    parts
+        .tasks
+        .spawn(async move { policy.follow(&config, &stop).await });
     parts.tasks.spawn(async move {
         if let Err(error) = api::serve(app, door).await {
             tracing::error!(%error, "the API has ended");

@@ -22,7 +22,9 @@ pub(super) async fn run(command: &TokenCommand, config: &Config) -> anyhow::Resu
 
 async fn create(store: &Store, name: &str, role: TokenRole, valid: &str) -> anyhow::Result<Exit> {
     let valid: units::Duration = valid.parse().map_err(|error: String| anyhow::anyhow!(error))?;
-    let valid = i64::try_from(valid.milliseconds()).ok().and_then(TimeDelta::try_milliseconds);
+    let valid = i64::try_from(valid.milliseconds())
+        .ok()
+        .and_then(TimeDelta::try_milliseconds);
     let expires = valid.and_then(|valid| Utc::now().checked_add_signed(valid));
     let token = secret::token()?;
     let new = NewToken {
@@ -53,7 +55,10 @@ async fn list(store: &Store) -> anyhow::Result<Exit> {
                 "valid"
             };
             let until = token.expires.format("%Y-%m-%d");
-            println!("{}  {:6}  {state:7}  {until}  {}", token.id, token.role, token.name);
+            println!(
+                "{}  {:6}  {state:7}  {until}  {}",
+                token.id, token.role, token.name
+            );
         }
         if tokens.next.is_none() {
             return Ok(Exit::Success);

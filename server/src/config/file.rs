@@ -1,8 +1,8 @@
 //! The file as it is written, and its way to a checked configuration.
 
 use super::{
-    ApiConfig, Config, ConfigError, EnrolmentConfig, RelayConfig, SchedulerConfig,
-    WebhookConfig, WorkersConfig,
+    ApiConfig, Config, ConfigError, EnrolmentConfig, RelayConfig, SchedulerConfig, WebhookConfig,
+    WorkersConfig,
 };
 use crate::cli::Overrides;
 use gumshoe_protocol::units;
@@ -177,7 +177,12 @@ impl SchedulerTable {
                 100_000,
             )?,
             failure_percent: percent("scheduler.failure_percent", self.failure_percent)?,
-            failure_after: within("scheduler.failure_after", self.failure_after.unwrap_or(10), 1, 100_000)?,
+            failure_after: within(
+                "scheduler.failure_after",
+                self.failure_after.unwrap_or(10),
+                1,
+                100_000,
+            )?,
         })
     }
 }
@@ -292,7 +297,8 @@ mod tests {
 
     fn check(text: &str) -> Result<Config, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        file.check(&Overrides::default()).map_err(|error| error.to_string())
+        file.check(&Overrides::default())
+            .map_err(|error| error.to_string())
     }
 
     #[test]

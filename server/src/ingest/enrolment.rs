@@ -61,9 +61,15 @@ impl Enrolment {
     pub fn state(&self, heartbeat: &Heartbeat, key: &PublicReportKey) -> AgentState {
         let proven = heartbeat.enrolment.is_some_and(|proof| {
             // A proof is public once sent, so that comparing in constant time would protect nothing.
-            self.tokens.iter().any(|token| enrolment_proof(token, key) == proof)
+            self.tokens
+                .iter()
+                .any(|token| enrolment_proof(token, key) == proof)
         });
-        if proven { AgentState::Approved } else { AgentState::Pending }
+        if proven {
+            AgentState::Approved
+        } else {
+            AgentState::Pending
+        }
     }
 }
 
@@ -74,7 +80,10 @@ mod tests {
     #[test]
     fn tokens_stand_one_per_line_and_are_long() {
         let text = "# fleet 2026\n\n  abcdefghijklmnopqrstuvwxyz  \n";
-        assert_eq!(Enrolment::parse(text).ok().unwrap().tokens, ["abcdefghijklmnopqrstuvwxyz"]);
+        assert_eq!(
+            Enrolment::parse(text).ok().unwrap().tokens,
+            ["abcdefghijklmnopqrstuvwxyz"]
+        );
         assert!(matches!(
             Enrolment::parse("#\nshort"),
             Err(EnrolmentError::Short { line: 2 })

@@ -11,7 +11,9 @@ use gumshoe_protocol::envelope::HEARTBEAT_TYPE;
 use gumshoe_protocol::heartbeat::HeartbeatReason;
 use gumshoe_protocol::seal::PublicReportKey;
 use gumshoe_protocol::{Envelope, Heartbeat, relay};
-use gumshoe_store::{AgentState, DuplicateMark, HeartbeatBefore, HeartbeatOutcome, NewHeartbeat, Store, StoreError};
+use gumshoe_store::{
+    AgentState, DuplicateMark, HeartbeatBefore, HeartbeatOutcome, NewHeartbeat, Store, StoreError,
+};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::spawn_blocking;
@@ -35,9 +37,12 @@ impl Handler for Heartbeats {
     async fn handle(&self, batch: Vec<Message>) -> Outcome {
         let since = Instant::now();
         let enrolment = Arc::clone(&self.enrolment);
-        let opened = spawn_blocking(move || batch.iter().map(|one| open(one, &enrolment)).collect::<Vec<_>>());
+        let opened =
+            spawn_blocking(move || batch.iter().map(|one| open(one, &enrolment)).collect::<Vec<_>>());
         // The task neither panics nor is it cancelled: everything in it is total.
-        let Ok(opened) = opened.await else { return Outcome::Again };
+        let Ok(opened) = opened.await else {
+            return Outcome::Again;
+        };
         let mut accepted = Vec::with_capacity(opened.len());
         for one in opened {
             match one {
@@ -96,9 +101,15 @@ impl Heartbeats {
     async fn enrol(&self, new: &NewHeartbeat) -> Result<(), StoreError> {
         let agent = new.heartbeat.agent;
         let from = [AgentState::Pending];
-        if self.store.set_agent_state(agent, &from, AgentState::Approved).await? {
+        if self
+            .store
+            .set_agent_state(agent, &from, AgentState::Approved)
+            .await?
+        {
             let details = serde_json::json!({"agent": agent, "by": "enrolment token"});
-            self.audit.write(Entry::of_server("agent.approved", details)).await?;
+            self.audit
+                .write(Entry::of_server("agent.approved", details))
+                .await?;
         }
         Ok(())
     }
@@ -112,7 +123,9 @@ impl Heartbeats {
         };
         self.store.mark_duplicate(agent, Some(&mark)).await?;
         let details = serde_json::json!({"agent": agent, "note": note});
-        self.audit.write(Entry::of_server("agent.duplicate", details)).await
+        self.audit
+            .write(Entry::of_server("agent.duplicate", details))
+            .await
     }
 }
 

@@ -117,8 +117,14 @@ fn open(claimed: Claimed, keys: &Keys) -> Result<NewReport, &'static str> {
         return Err("agent-not-approved");
     }
     let key = PublicReportKey::parse(key).map_err(|_| "bad-key")?;
-    let signature = claimed.envelope.signatures.first().map(|one| one.signature.clone());
-    let payload = key.open(claimed.envelope, REPORT_TYPE).map_err(|_| "bad-signature")?;
+    let signature = claimed
+        .envelope
+        .signatures
+        .first()
+        .map(|one| one.signature.clone());
+    let payload = key
+        .open(claimed.envelope, REPORT_TYPE)
+        .map_err(|_| "bad-signature")?;
     let report = HostReport::parse(&payload).map_err(|_| "malformed")?;
     if report.agent != claimed.agent {
         return Err("bad-signature");

@@ -169,9 +169,17 @@ mod tests {
     #[test]
     fn plain_amqp_leaves_this_host_never() {
         for host in ["localhost", "127.0.0.1", "127.1.2.3"] {
-            assert!(parse_uri(&format!("amqp://a:b@{host}:5672/%2f"), None).is_ok(), "{host}");
+            assert!(
+                parse_uri(&format!("amqp://a:b@{host}:5672/%2f"), None).is_ok(),
+                "{host}"
+            );
         }
-        for host in ["relay.example", "10.0.0.1", "localhost.example", "127.0.0.1.example"] {
+        for host in [
+            "relay.example",
+            "10.0.0.1",
+            "localhost.example",
+            "127.0.0.1.example",
+        ] {
             let parsed = parse_uri(&format!("amqp://a:b@{host}:5672/%2f"), None);
             assert!(matches!(parsed, Err(RelayError::Plain { .. })), "{host}");
         }

@@ -4,7 +4,9 @@ use super::connect::{Relay, RelayError};
 use super::topology;
 use futures_util::{FutureExt as _, StreamExt as _};
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
 use std::future::Future;
@@ -173,6 +175,8 @@ async fn settle(
 
 /// Closing the channel puts everything that was prefetched back into the queue.
 async fn close(channel: &Channel, consumer: &Consumer) {
-    let _ = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await;
+    let _ = channel
+        .basic_cancel(consumer.tag(), BasicCancelOptions::default())
+        .await;
     let _ = channel.close(200, "stopping".into()).await;
 }

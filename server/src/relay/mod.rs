@@ -12,5 +12,5 @@ mod transport;
 pub use connect::{Relay, RelayError};
 pub use consume::{Handler, Message, Outcome, consume};
 pub use permissions::{agent_definitions, server_definitions};
-pub use publish::{PublishError, Publication, Publisher};
-pub use topology::{WEBHOOK_QUEUE, EXPORT_QUEUE, declare};
+pub use publish::{Publication, PublishError, Publisher};
+pub use topology::{EXPORT_QUEUE, WEBHOOK_QUEUE, declare};

@@ -138,7 +138,9 @@ async fn start(channel: &Channel, message: &Publication<'_>) -> lapin::Result<la
         ..BasicPublishOptions::default()
     };
     let (exchange, key) = (message.exchange.into(), message.key.as_str().into());
-    channel.basic_publish(exchange, key, options, message.body, properties).await
+    channel
+        .basic_publish(exchange, key, options, message.body, properties)
+        .await
 }
 
 async fn finish(confirm: lapin::PublisherConfirm, key: &str) -> Result<(), PublishError> {

@@ -58,12 +58,21 @@ async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> 
         durable: true,
         ..QueueDeclareOptions::default()
     };
-    channel.queue_declare(name.into(), options, arguments).await.map(drop)
+    channel
+        .queue_declare(name.into(), options, arguments)
+        .await
+        .map(drop)
 }
 
 async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> lapin::Result<()> {
     let options = QueueBindOptions::default();
     channel
-        .queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default())
+        .queue_bind(
+            queue.into(),
+            exchange.into(),
+            key.into(),
+            options,
+            FieldTable::default(),
+        )
         .await
 }

@@ -3,14 +3,15 @@
 //! lapin brings TLS of its own, with roots of its own. Here a runtime is given to it whose "TCP stream" may be a TLS
 //! stream already, so that the trusted authorities are exactly those of the configuration.
 
+use async_rs::Tokio;
 use async_rs::traits::{Executor, Reactor, RuntimeKit};
 use async_rs::util::Task;
-use async_rs::{Tokio, sys::AsSysFd};
 use futures_util::Stream;
 use futures_util::io::{AsyncRead, AsyncWrite};
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 /// A stream in both directions.
@@ -38,10 +39,7 @@ impl Executor for Kit {
         self.0.block_on(f)
     }
 
-    fn spawn<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
-        &self,
-        f: F,
-    ) -> Task<Self::Task<T>> {
+    fn spawn<T: Send + 'static, F: Future<Output = T> + Send + 'static>(&self, f: F) -> Task<Self::Task<T>> {
         self.0.spawn(f)
     }
 
@@ -57,7 +55,7 @@ impl Reactor for Kit {
     type TcpStream = Box<dyn Duplex>;
     type Sleep = <Tokio as Reactor>::Sleep;
 
-    fn register<H: Read + Write + AsSysFd + Send + 'static>(
+    fn register<H: Read + Write + AsFd + AsRawFd + Send + 'static>(
         &self,
         socket: H,
     ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {

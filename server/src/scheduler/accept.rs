@@ -2,10 +2,10 @@
 
 use chrono::Utc;
 use gumshoe_expression::{Expression, ExpressionError};
+use gumshoe_protocol::Refusal;
 use gumshoe_protocol::bounds::ENVELOPE_BYTES;
 use gumshoe_protocol::envelope::{ACTION_TYPE, CANCEL_TYPE};
 use gumshoe_protocol::policy::{Investigator, Policy};
-use gumshoe_protocol::Refusal;
 use gumshoe_protocol::{Action, ActionError, Cancel, ContentDigest, Envelope, EnvelopeError, Timestamp};
 use gumshoe_store::Signer;
 
@@ -100,7 +100,9 @@ fn open(bytes: &[u8], policy: &Policy, expected: &'static str) -> Result<Accepte
         let found = envelope.payload_type;
         return Err(AcceptError::Type { found, expected });
     }
-    let signers = policy.verify(&envelope, Utc::now()).map_err(AcceptError::Signers)?;
+    let signers = policy
+        .verify(&envelope, Utc::now())
+        .map_err(AcceptError::Signers)?;
     let signer = |one: &Investigator| Signer {
         name: one.name.clone(),
         fingerprint: one.certificate.fingerprint().to_string(),

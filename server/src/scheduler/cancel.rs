@@ -13,7 +13,10 @@ pub(super) async fn publish_cancellations(scheduler: &Scheduler) -> Result<(), S
         states: vec![ActionState::Cancelled],
         ..ActionFilter::default()
     };
-    let actions = scheduler.store.actions(&filter, &PageRequest::first(PageRequest::MOST)).await?;
+    let actions = scheduler
+        .store
+        .actions(&filter, &PageRequest::first(PageRequest::MOST))
+        .await?;
     for action in actions.items {
         let wanted = action.expires > Utc::now() && Plan::of(&action).cancel_sent.is_none();
         if wanted && scheduler.lease(&action).await? {
@@ -26,7 +29,10 @@ pub(super) async fn publish_cancellations(scheduler: &Scheduler) -> Result<(), S
 }
 
 async fn publish(scheduler: &Scheduler, action: &StoredAction) -> Result<(), StepError> {
-    let envelope = scheduler.store.action_envelope(action.id, EnvelopeKind::Cancel).await?;
+    let envelope = scheduler
+        .store
+        .action_envelope(action.id, EnvelopeKind::Cancel)
+        .await?;
     let envelope = envelope.ok_or(StepError::NoEnvelope)?;
     let delivery = Delivery {
         kind: "cancel",
@@ -37,7 +43,9 @@ async fn publish(scheduler: &Scheduler, action: &StoredAction) -> Result<(), Ste
     if scheduler.is_for_all(agents.len() as u64, scheduler.approved().await?) {
         delivery.to_all(&scheduler.publisher, &scheduler.metrics).await?;
     } else {
-        let reached = delivery.to_each(&scheduler.publisher, &scheduler.metrics, &agents).await;
+        let reached = delivery
+            .to_each(&scheduler.publisher, &scheduler.metrics, &agents)
+            .await;
         if reached.len() < agents.len() {
             tracing::warn!(action = %action.id, missing = agents.len() - reached.len(), "cancellation not published for every agent; trying again");
             return Ok(());
@@ -47,6 +55,9 @@ async fn publish(scheduler: &Scheduler, action: &StoredAction) -> Result<(), Ste
         cancel_sent: Some(Utc::now()),
         ..Plan::of(action)
     };
-    scheduler.store.set_action_options(action.id, &plan.to_value()).await?;
+    scheduler
+        .store
+        .set_action_options(action.id, &plan.to_value())
+        .await?;
     Ok(())
 }

@@ -35,10 +35,17 @@ impl Delivery<'_> {
     /// Publishes one message per agent; returns those for whom the relay has it.
     ///
     /// An agent that has no queue yet is not among them: it is tried again as long as the action is sent.
-    pub async fn to_each(&self, publisher: &Publisher, metrics: &Metrics, agents: &[AgentId]) -> Vec<AgentId> {
+    pub async fn to_each(
+        &self,
+        publisher: &Publisher,
+        metrics: &Metrics,
+        agents: &[AgentId],
+    ) -> Vec<AgentId> {
         let mut reached = Vec::with_capacity(agents.len());
         for agents in agents.chunks(IN_FLIGHT) {
-            let messages = agents.iter().map(|agent| self.publication(relay::agent_key(agent)));
+            let messages = agents
+                .iter()
+                .map(|agent| self.publication(relay::agent_key(agent)));
             let results = publisher.publish_all(messages.collect()).await;
             let mut failures = 0;
             for (agent, result) in agents.iter().zip(results) {

@@ -72,7 +72,10 @@ async fn measure(scheduler: &Scheduler) -> Result<(), StepError> {
 
 /// Deletes what is older than the configuration keeps, in portions.
 async fn clean(scheduler: &Scheduler) -> Result<(), StepError> {
-    let removed = scheduler.store.remove_old(&scheduler.retention, Utc::now(), PORTIONS).await?;
+    let removed = scheduler
+        .store
+        .remove_old(&scheduler.retention, Utc::now(), PORTIONS)
+        .await?;
     if removed != Removed::default() {
         tracing::info!(?removed, "old rows removed");
     }

@@ -95,7 +95,12 @@ impl SendOptions {
                 && !(1..=most).contains(&found)
             {
                 let least = 1;
-                return Err(OptionsError { field, found, least, most });
+                return Err(OptionsError {
+                    field,
+                    found,
+                    least,
+                    most,
+                });
             }
         }
         Ok(())
@@ -104,8 +109,13 @@ impl SendOptions {
     /// How many of so many hosts are canaries; 0 where none are asked for.
     #[must_use]
     pub fn canaries(&self, hosts: u64) -> u64 {
-        let share = self.canary_percent.map(|percent| (hosts * u64::from(percent)).div_ceil(100));
-        share.max(self.canary_hosts.map(u64::from)).unwrap_or(0).min(hosts)
+        let share = self
+            .canary_percent
+            .map(|percent| (hosts * u64::from(percent)).div_ceil(100));
+        share
+            .max(self.canary_hosts.map(u64::from))
+            .unwrap_or(0)
+            .min(hosts)
     }
 
     /// How long canaries are waited for.

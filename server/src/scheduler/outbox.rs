@@ -15,11 +15,21 @@ const TOGETHER: u32 = 500;
 /// # Errors
 ///
 /// [`StoreError`].
-pub async fn publish_events(store: &Store, publisher: &Publisher, metrics: &Metrics) -> Result<bool, StoreError> {
+pub async fn publish_events(
+    store: &Store,
+    publisher: &Publisher,
+    metrics: &Metrics,
+) -> Result<bool, StoreError> {
     let events = store.waiting_events(TOGETHER).await?;
     let bodies: Vec<_> = events
         .iter()
-        .map(|event| (event.number, event.kind.clone(), serde_json::to_vec(event).unwrap_or_default()))
+        .map(|event| {
+            (
+                event.number,
+                event.kind.clone(),
+                serde_json::to_vec(event).unwrap_or_default(),
+            )
+        })
         .collect();
     let messages = bodies.iter().map(|(_, kind, body)| Publication {
         exchange: relay::EVENTS,

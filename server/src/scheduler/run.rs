@@ -58,7 +58,10 @@ impl Scheduler {
         let mut housekeeping = Housekeeping::default();
         while !stop.is_cancelled() {
             if let Err(error) = self.round().await {
-                tracing::warn!(error = crate::chain(&error), "the scheduler could not go on; trying again");
+                tracing::warn!(
+                    error = crate::chain(&error),
+                    "the scheduler could not go on; trying again"
+                );
             }
             if let Err(error) = housekeeping.round(self).await {
                 tracing::warn!(error = crate::chain(&error), "housekeeping failed; trying again");
@@ -104,7 +107,10 @@ impl Scheduler {
     }
 
     pub(super) async fn release(&self, action: &StoredAction) -> Result<(), StoreError> {
-        self.store.release_lease(&lease_name(action), &self.holder).await.map(drop)
+        self.store
+            .release_lease(&lease_name(action), &self.holder)
+            .await
+            .map(drop)
     }
 
     /// Whether one message for everybody is less than one for each.
@@ -119,7 +125,11 @@ impl Scheduler {
     }
 
     /// The selected agents of an action that it was published for, or those that it was not.
-    pub(super) async fn targets(&self, action: ActionId, published: bool) -> Result<Vec<AgentId>, StoreError> {
+    pub(super) async fn targets(
+        &self,
+        action: ActionId,
+        published: bool,
+    ) -> Result<Vec<AgentId>, StoreError> {
         let filter = TargetFilter {
             published: Some(published),
             selected: Some(true),

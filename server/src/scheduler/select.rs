@@ -104,5 +104,7 @@ fn host(agent: &AgentFacts) -> Host {
 
 fn evaluate(expression: &Expression, agent: &AgentFacts) -> Result<bool, String> {
     let variables = Variables::new(agent.facts.to_variables()).map_err(|error| crate::chain(&error))?;
-    expression.evaluate(&variables).map_err(|error| crate::chain(&error))
+    expression
+        .evaluate(&variables)
+        .map_err(|error| crate::chain(&error))
 }

@@ -78,9 +78,13 @@ impl<'a> Sending<'a> {
             "action": self.action.id, "approved": selection.approved, "targeted": hosts,
             "not_evaluated": selection.failed_count, "canaries": canaries,
         });
-        self.scheduler.audit.write(Entry::of_server("action.targeted", details)).await?;
+        self.scheduler
+            .audit
+            .write(Entry::of_server("action.targeted", details))
+            .await?;
         if canaries > 0 && canaries < hosts {
-            self.change(ActionState::Canary, format!("{canaries} of {hosts} hosts first")).await?;
+            self.change(ActionState::Canary, format!("{canaries} of {hosts} hosts first"))
+                .await?;
             return self.publish_next(canaries).await;
         }
         if !self.options.is_paced() && self.scheduler.is_for_all(hosts, selection.approved) {
@@ -100,7 +104,10 @@ impl<'a> Sending<'a> {
         let scheduler = self.scheduler;
         let delivery = self.delivery(&envelope);
         delivery.to_all(&scheduler.publisher, &scheduler.metrics).await?;
-        scheduler.store.mark_published(self.action.id, agents, Utc::now()).await?;
+        scheduler
+            .store
+            .mark_published(self.action.id, agents, Utc::now())
+            .await?;
         Ok(())
     }
 
@@ -116,7 +123,10 @@ impl<'a> Sending<'a> {
         }
         let silent = wanted.saturating_sub(answered);
         if silent > 0 {
-            let note = format!("{silent} of {wanted} canaries did not answer within {} s", waited.as_secs());
+            let note = format!(
+                "{silent} of {wanted} canaries did not answer within {} s",
+                waited.as_secs()
+            );
             return self.end(ActionState::Stopped, note).await;
         }
         if let Some(note) = self.too_many_failures(&counters, 1) {
@@ -132,7 +142,10 @@ impl<'a> Sending<'a> {
 
     fn waited(&self) -> Duration {
         let since = self.action.started.unwrap_or(self.action.created);
-        Utc::now().signed_duration_since(since).to_std().unwrap_or_default()
+        Utc::now()
+            .signed_duration_since(since)
+            .to_std()
+            .unwrap_or_default()
     }
 
     async fn publish_missing(&self, wanted: u64) -> Result<(), StepError> {
@@ -188,8 +201,13 @@ impl<'a> Sending<'a> {
         loop {
             let targets = scheduler.store.targets(self.action.id, &filter, &page).await?;
             let agents: Vec<AgentId> = targets.items.iter().map(|target| target.agent).collect();
-            let reached = delivery.to_each(&scheduler.publisher, &scheduler.metrics, &agents).await;
-            scheduler.store.mark_published(self.action.id, &reached, Utc::now()).await?;
+            let reached = delivery
+                .to_each(&scheduler.publisher, &scheduler.metrics, &agents)
+                .await;
+            scheduler
+                .store
+                .mark_published(self.action.id, &reached, Utc::now())
+                .await?;
             left = left.saturating_sub(reached.len() as u64);
             if targets.next.is_none() || left == 0 || reached.is_empty() {
                 return Ok(());
@@ -201,7 +219,10 @@ impl<'a> Sending<'a> {
 
     /// Why the action is to be stopped, if too many of at least `least` hosts failed.
     fn too_many_failures(&self, counters: &Counters, least: u64) -> Option<String> {
-        let percent = self.options.failure_percent.unwrap_or(self.scheduler.config.failure_percent);
+        let percent = self
+            .options
+            .failure_percent
+            .unwrap_or(self.scheduler.config.failure_percent);
         let (failed, of) = (failed(counters), judged(counters));
         let too_many = of >= least && failed > 0 && failed * 100 >= of * u64::from(percent);
         too_many.then(|| format!("{failed} of {of} hosts failed or refused; the limit is {percent} %"))
@@ -226,15 +247,27 @@ impl<'a> Sending<'a> {
             note: note.clone(),
             time: Utc::now(),
         };
-        if self.scheduler.store.change_action(self.action.id, &change).await? {
+        if self
+            .scheduler
+            .store
+            .change_action(self.action.id, &change)
+            .await?
+        {
             let details = serde_json::json!({"action": self.action.id, "state": to, "note": note});
-            self.scheduler.audit.write(Entry::of_server("action.state", details)).await?;
+            self.scheduler
+                .audit
+                .write(Entry::of_server("action.state", details))
+                .await?;
         }
         Ok(())
     }
 
     async fn envelope(&self) -> Result<Vec<u8>, StepError> {
-        let envelope = self.scheduler.store.action_envelope(self.action.id, EnvelopeKind::Action).await?;
+        let envelope = self
+            .scheduler
+            .store
+            .action_envelope(self.action.id, EnvelopeKind::Action)
+            .await?;
         envelope.ok_or(StepError::NoEnvelope)
     }
 

@@ -46,7 +46,10 @@ impl AgentWatch {
     pub async fn run(mut self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.round().await {
-                tracing::warn!(error = crate::chain(&error), "the fleet could not be looked over; trying again");
+                tracing::warn!(
+                    error = crate::chain(&error),
+                    "the fleet could not be looked over; trying again"
+                );
             }
             tokio::select! {
                 () = tokio::time::sleep(INTERVAL) => {}
@@ -57,7 +60,11 @@ impl AgentWatch {
 
     async fn round(&mut self) -> Result<(), StoreError> {
         let now = Utc::now();
-        if !self.store.take_lease(WORK, &self.holder, now, now + LEASE).await? {
+        if !self
+            .store
+            .take_lease(WORK, &self.holder, now, now + LEASE)
+            .await?
+        {
             // Another worker tells; should it end, this one begins anew.
             self.told.clear();
             return Ok(());

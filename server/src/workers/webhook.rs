@@ -76,7 +76,10 @@ impl Webhook {
                 .post(&*url)
                 .header("Content-Type", "application/json")
                 .header("Gumshoe-Signature", signature);
-            request.send(&body[..]).map(drop).map_err(|error| error.to_string())
+            request
+                .send(&body[..])
+                .map(drop)
+                .map_err(|error| error.to_string())
         });
         posting.await.unwrap_or_else(|error| Err(error.to_string()))
     }
@@ -113,7 +116,12 @@ fn sign(secret: &str, seconds: i64, body: &[u8]) -> String {
     };
     mac.update(format!("{seconds}.").as_bytes());
     mac.update(body);
-    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = mac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("t={seconds},v1={hex}")
 }
 
