@@ -42,7 +42,14 @@ pub async fn authorise(
 ) -> Response {
     let since = Instant::now();
     let method = request.method().as_str().to_owned();
-    let response = match admit(&app, &method, path.as_str(), peer, request.headers()).await {
+    let admitted = match has_nul(&request) {
+        true => Err(Problem::bad_request(
+            "nul",
+            "the URL has a NUL character, which is nowhere text",
+        )),
+        false => admit(&app, &method, path.as_str(), peer, request.headers()).await,
+    };
+    let response = match admitted {
         Ok(caller) => {
             let actor = caller.as_ref().map(Caller::actor);
             let resource = request.uri().path().to_owned();
@@ -119,6 +126,14 @@ fn admit_rate(app: &App, caller: &str, shared: bool) -> Result<(), Problem> {
         "too-many-requests",
         detail,
     ))
+}
+
+/// Databases refuse the character in text, which would look like a failure of the server.
+fn has_nul(request: &Request) -> bool {
+    request
+        .uri()
+        .path_and_query()
+        .is_some_and(|url| url.as_str().contains("%00"))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

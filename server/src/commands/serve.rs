@@ -9,7 +9,7 @@ use crate::ingest::{Enrolment, Heartbeats, Reports};
 use crate::metrics::Metrics;
 use crate::policy::CurrentPolicy;
 use crate::relay::{EXPORT_QUEUE, Publisher, Relay, WEBHOOK_QUEUE, consume};
-use crate::scheduler::{Scheduler, Wake};
+use crate::scheduler::{Resting, Scheduler, Wake};
 use crate::workers::{AgentWatch, Export, Webhook};
 use anyhow::Context as _;
 use gumshoe_protocol::relay::{HEARTBEATS_QUEUE, REPORTS_QUEUE};
@@ -115,6 +115,7 @@ fn start_scheduler(parts: &Parts) -> anyhow::Result<()> {
         retention: parts.config.retention,
         wake: parts.wake.clone(),
         holder: parts.holder.clone(),
+        resting: Resting::default(),
     };
     let heartbeats = Heartbeats {
         store: parts.store.clone(),

@@ -46,6 +46,9 @@ pub enum PublishError {
         /// The routing key.
         key: String,
     },
+    /// Another message failed before this one was tried.
+    #[error("not tried, because the relay cannot be reached")]
+    NotTried,
     /// The broker said nothing.
     #[error("the relay did not confirm within {CONFIRM_TIMEOUT:?}")]
     Timeout,
@@ -155,7 +158,7 @@ async fn finish(confirm: lapin::PublisherConfirm, key: &str) -> Result<(), Publi
 
 /// The cause for the first message; the others have just not been tried.
 fn failed_first(error: PublishError, count: usize) -> Vec<Result<(), PublishError>> {
-    let mut results: Vec<_> = (0..count).map(|_| Err(PublishError::Refused)).collect();
+    let mut results: Vec<_> = (0..count).map(|_| Err(PublishError::NotTried)).collect();
     if let Some(first) = results.first_mut() {
         *first = Err(error);
     }

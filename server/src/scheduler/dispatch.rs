@@ -51,7 +51,7 @@ impl Delivery<'_> {
             for (agent, result) in agents.iter().zip(results) {
                 match result {
                     Ok(()) => reached.push(*agent),
-                    Err(PublishError::Unroutable { .. }) => failures += 1,
+                    Err(PublishError::Unroutable { .. } | PublishError::NotTried) => failures += 1,
                     Err(error) => {
                         failures += 1;
                         tracing::warn!(%agent, error = crate::chain(&error), "not published; trying again");

@@ -15,5 +15,5 @@ mod step;
 
 pub use accept::{AcceptError, Accepted, accept_action, accept_cancel};
 pub use options::{OptionsError, Plan, SendOptions};
-pub use run::{Scheduler, Wake};
+pub use run::{Resting, Scheduler, Wake};
 pub use select::{SelectError, Selection, select};

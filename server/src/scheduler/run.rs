@@ -11,13 +11,16 @@ use crate::relay::Publisher;
 use chrono::Utc;
 use gumshoe_protocol::{ActionId, AgentId};
 use gumshoe_store::{AgentState, PageRequest, Retention, Store, StoreError, StoredAction, TargetFilter};
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// How long an action belongs to a scheduler that says nothing more.
 const LEASE: Duration = Duration::from_secs(60);
+/// How long an action rests that nobody could be sent to.
+const REST: Duration = Duration::from_secs(10);
 /// Actions that are looked at in one round.
 const ACTIONS: u32 = 1000;
 
@@ -50,7 +53,13 @@ pub struct Scheduler {
     pub wake: Wake,
     /// Which scheduler this is, in leases.
     pub holder: String,
+    /// Actions that nobody could be sent to, and until when they rest.
+    pub resting: Resting,
 }
+
+/// Actions that nobody could be sent to. Kept in memory only: at worst it is tried once too often.
+#[derive(Default)]
+pub struct Resting(Mutex<HashMap<ActionId, Instant>>);
 
 impl Scheduler {
     /// Looks after actions until `stop`.
@@ -116,6 +125,19 @@ impl Scheduler {
     /// Whether one message for everybody is less than one for each.
     pub(super) fn is_for_all(&self, hosts: u64, approved: u64) -> bool {
         hosts > 1 && hosts * 100 >= approved * u64::from(self.config.broadcast_percent)
+    }
+
+    /// Whether an action rests.
+    pub(super) fn rests(&self, action: ActionId) -> bool {
+        let resting = self.resting.0.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.get(&action).is_some_and(|until| *until > Instant::now())
+    }
+
+    /// Lets an action rest.
+    pub(super) fn rest(&self, action: ActionId) {
+        let mut resting = self.resting.0.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|_, until| *until > Instant::now());
+        resting.insert(action, Instant::now() + REST);
     }
 
     /// How many agents take part.

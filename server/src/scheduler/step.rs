@@ -184,22 +184,24 @@ impl<'a> Sending<'a> {
     }
 
     /// Sends to so many hosts that have not been sent to.
+    ///
+    /// Hosts that cannot be sent to (their agents have no queue) hold up no others; when there are only such hosts left, they are
+    /// tried again after a while.
     async fn publish_next(&self, most: u64) -> Result<(), StepError> {
-        let limit = u32::try_from(most).unwrap_or(u32::MAX).min(PageRequest::MOST);
-        if limit == 0 {
+        let scheduler = self.scheduler;
+        if most == 0 || scheduler.rests(self.action.id) {
             return Ok(());
         }
-        let filter = TargetFilter {
-            published: Some(false),
-            selected: Some(true),
-            ..TargetFilter::default()
-        };
-        let mut page = PageRequest::first(limit);
-        let mut left = most;
         let envelope = self.envelope().await?;
-        let (scheduler, delivery) = (self.scheduler, self.delivery(&envelope));
-        loop {
-            let targets = scheduler.store.targets(self.action.id, &filter, &page).await?;
+        let delivery = self.delivery(&envelope);
+        let (mut left, mut tried) = (most, false);
+        let mut page = PageRequest::first(PageRequest::MOST);
+        while left > 0 {
+            page.limit = u32::try_from(left).unwrap_or(u32::MAX).min(PageRequest::MOST);
+            let targets = scheduler
+                .store
+                .targets(self.action.id, &unpublished(), &page)
+                .await?;
             let agents: Vec<AgentId> = targets.items.iter().map(|target| target.agent).collect();
             let reached = delivery
                 .to_each(&scheduler.publisher, &scheduler.metrics, &agents)
@@ -209,12 +211,16 @@ impl<'a> Sending<'a> {
                 .mark_published(self.action.id, &reached, Utc::now())
                 .await?;
             left = left.saturating_sub(reached.len() as u64);
-            if targets.next.is_none() || left == 0 || reached.is_empty() {
-                return Ok(());
+            tried |= !agents.is_empty();
+            if targets.next.is_none() {
+                break;
             }
-            page.limit = u32::try_from(left).unwrap_or(u32::MAX).min(PageRequest::MOST);
             page.after = targets.next;
         }
+        if tried && left == most {
+            scheduler.rest(self.action.id);
+        }
+        Ok(())
     }
 
     /// Why the action is to be stopped, if too many of at least `least` hosts failed.
@@ -277,6 +283,15 @@ impl<'a> Sending<'a> {
             envelope,
             expires: self.action.expires,
         }
+    }
+}
+
+/// Hosts that are to be sent to.
+fn unpublished() -> TargetFilter {
+    TargetFilter {
+        published: Some(false),
+        selected: Some(true),
+        ..TargetFilter::default()
     }
 }
 
