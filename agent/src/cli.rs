@@ -1,5 +1,9 @@
 //! The command line: what `--help`, the completions and the man pages are made of.
 
+mod actions;
+
+pub use actions::{Apply, Explain, IdentityOptions, Log, Policy, State, VerifyReport};
+
 use crate::config::{Bytes, DEFAULT_DIR, Duration};
 use clap::{
     Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint,
@@ -28,9 +32,23 @@ pub struct Cli {
 pub enum Action {
     /// Run one operation of a module on this host and print what it finds
     Run(Run),
+    /// Obey a signed action, once, if this host's policy allows it
+    Apply(Apply),
+    /// Check the signatures on an agent's reports
+    VerifyReport(VerifyReport),
+    /// Check this host's policy, and say what it makes of an action
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Show and check the host log: what was asked of this host
+    #[command(subcommand)]
+    Log(Log),
+    /// Print who this agent is: identifier, public report key, since when
+    Identity(IdentityOptions),
     /// List, describe, check, enable, disable and pin modules
     #[command(subcommand)]
     Modules(Modules),
+    /// Print what this host says about itself: the facts that targets are expressions over
+    Facts(Facts),
     /// Check agent.toml and modules.d; say what is wrong and where
     CheckConfig,
     /// Print a completion script for a shell
@@ -46,6 +64,17 @@ pub enum Action {
         #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,
     },
+}
+
+/// `facts`.
+#[derive(Debug, Args)]
+pub struct Facts {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Read files below this folder as if it were `/`
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub root: Option<PathBuf>,
 }
 
 /// `run`: options before the module's name; they may also stand after it, among the module's flags.

@@ -20,6 +20,12 @@ pub enum Exit {
     FoundIncomplete = 4,
     /// Nothing found, but not everything in scope was looked at: no proof of absence.
     NothingIncomplete = 5,
+    /// A signed action is refused.
+    Refused = 6,
+    /// This host is not a signed action's target.
+    NotTarget = 7,
+    /// A signed action was accepted before; it is not run again.
+    Repeated = 8,
 }
 
 impl Exit {
@@ -33,6 +39,48 @@ impl Exit {
             (false, true, true) => Self::Found,
             (false, false, true) => Self::Nothing,
             (false, false, false) => Self::NothingIncomplete,
+        }
+    }
+}
+
+/// What the reports of an action's operations come to.
+#[derive(Debug, Clone, Copy)]
+pub struct Sum {
+    /// Whether one of them found something.
+    pub found: bool,
+    /// Whether all of them looked at everything in their scope.
+    pub complete: bool,
+    /// Whether one of them is of any use.
+    useful: bool,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self {
+            found: false,
+            complete: true,
+            useful: false,
+        }
+    }
+}
+
+impl Sum {
+    /// Adds a report.
+    pub fn add(&mut self, report: &Report) {
+        self.found |= report.found;
+        self.complete &= report.coverage.complete;
+        self.useful |= report.found || !matches!(report.status, Status::Failed | Status::Refused);
+    }
+
+    /// The exit status that they stand for.
+    #[must_use]
+    pub fn exit(self) -> Exit {
+        match (self.useful, self.found, self.complete) {
+            (false, ..) => Exit::Failed,
+            (true, true, true) => Exit::Found,
+            (true, true, false) => Exit::FoundIncomplete,
+            (true, false, true) => Exit::Nothing,
+            (true, false, false) => Exit::NothingIncomplete,
         }
     }
 }

@@ -10,8 +10,12 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod exit;
+pub mod facts;
+pub mod host;
+pub mod obey;
 pub mod plugins;
 pub mod runner;
+pub mod state;
 pub mod supervise;
 pub mod terminal;
 

@@ -8,6 +8,12 @@ use std::str::FromStr;
 pub struct Duration(u64);
 
 impl Duration {
+    /// The time span of so many milliseconds.
+    #[must_use]
+    pub const fn from_milliseconds(milliseconds: u64) -> Self {
+        Self(milliseconds)
+    }
+
     /// In milliseconds.
     #[must_use]
     pub fn milliseconds(self) -> u64 {
@@ -20,6 +26,12 @@ impl Duration {
 pub struct Bytes(u64);
 
 impl Bytes {
+    /// So many bytes.
+    #[must_use]
+    pub const fn from_count(count: u64) -> Self {
+        Self(count)
+    }
+
     /// As a plain number.
     #[must_use]
     pub fn count(self) -> u64 {

@@ -5,6 +5,8 @@
     reason = "a test stops where something it needs is missing"
 )]
 
+pub mod signed;
+
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

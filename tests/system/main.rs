@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod abi;
+mod apply;
 mod commands;
 mod limits;
 mod local_mode;

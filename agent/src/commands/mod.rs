@@ -1,12 +1,19 @@
 //! One file per command.
 
+mod apply;
 mod check;
 mod check_config;
 mod documents;
+mod explain;
+mod facts;
+mod host_log;
+mod identity;
 mod modules;
+mod policy;
 mod run;
+mod verify_report;
 
-use crate::cli::{Action, Cli, Modules};
+use crate::cli::{Action, Cli, Log, Modules, Policy};
 use crate::config::Config;
 use crate::exit::Exit;
 use anyhow::Context as _;
@@ -29,6 +36,18 @@ pub fn dispatch() -> anyhow::Result<Exit> {
     let config = Config::load(&cli.config_dir).context("the configuration is refused")?;
     match command {
         Action::Run(arguments) => run::run(config, arguments),
+        Action::Apply(arguments) => apply::apply(&config, &arguments),
+        Action::VerifyReport(arguments) => verify_report::verify_report(&arguments),
+        Action::Policy(Policy::Check { file, json }) => policy::check(&config, file.as_deref(), json),
+        Action::Policy(Policy::Explain(arguments)) => explain::explain(&config, &arguments),
+        Action::Log(Log::Show {
+            json,
+            since,
+            action,
+            state,
+        }) => host_log::show(&state.folder, since.as_deref(), action, json),
+        Action::Log(Log::Verify { json, state }) => host_log::verify(&state.folder, json),
+        Action::Identity(options) => identity::identity(&options.state.folder, options.json),
         Action::Modules(Modules::List { json }) => modules::list(&config, json),
         Action::Modules(Modules::Describe { module, json, schema }) => {
             modules::describe(&config, &module, json, schema)
@@ -37,6 +56,7 @@ pub fn dispatch() -> anyhow::Result<Exit> {
         Action::Modules(Modules::Enable { name }) => modules::enable(&config, &name),
         Action::Modules(Modules::Disable { name }) => modules::disable(&config, &name),
         Action::Modules(Modules::Pin { name, clear }) => modules::pin(&config, &name, clear),
+        Action::Facts(options) => facts::facts(&config, &options),
         Action::Completions { shell } => documents::completions(&config, shell),
         Action::Man { folder } => documents::man(&config, &folder),
         Action::CheckConfig => Ok(Exit::Found),

@@ -235,7 +235,7 @@ fn finish(report: &Report, json: bool, summary: bool) -> anyhow::Result<Exit> {
 }
 
 /// The last lines on standard error: result, coverage, errors.
-fn summarise(report: &Report) {
+pub(super) fn summarise(report: &Report) {
     let count = report.findings.len();
     let findings = if count == 1 {
         "1 finding".to_owned()

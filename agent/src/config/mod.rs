@@ -3,6 +3,7 @@
 //! Every file is optional. Unknown keys are refused. A broken file in `modules.d` disables its
 //! module, with the reason, and nothing else.
 
+pub mod daemon;
 mod module;
 
 pub use gumshoe_protocol::units::{Bytes, Duration};
@@ -80,6 +81,14 @@ pub struct Config {
     pub modules_dir: PathBuf,
     /// What holds for every module that does not say otherwise.
     pub limits: Limits,
+    /// How much runs at the same time.
+    pub actions: daemon::Actions,
+    /// Where the relay is; the daemon needs it.
+    pub relay: Option<daemon::Relay>,
+    /// When the daemon tells how it is.
+    pub heartbeat: daemon::Heartbeat,
+    /// How much waits for the relay.
+    pub spool: daemon::Spool,
     /// What `modules.d` says, by module name.
     pub modules: BTreeMap<String, Result<ModuleConfig, ConfigError>>,
 }
@@ -90,6 +99,10 @@ pub struct Config {
 struct AgentFile {
     modules_dir: Option<PathBuf>,
     limits: LimitsTable,
+    actions: daemon::Actions,
+    relay: Option<daemon::Relay>,
+    heartbeat: daemon::Heartbeat,
+    spool: daemon::Spool,
 }
 
 /// Limits as they are written in either file; what is absent is inherited.
@@ -143,7 +156,13 @@ impl Config {
                 message,
             });
         }
+        file.actions.check(&path)?;
+        file.relay.as_ref().map_or(Ok(()), |relay| relay.check(&path))?;
         Ok(Self {
+            actions: file.actions,
+            relay: file.relay,
+            heartbeat: file.heartbeat,
+            spool: file.spool,
             modules: module::read_all(&dir.join("modules.d"))?,
             dir: dir.to_owned(),
             modules_dir: file.modules_dir.unwrap_or_else(|| DEFAULT_MODULES_DIR.into()),

@@ -1,0 +1,163 @@
+//! Heartbeats: when the next one is due, and what it says.
+
+use crate::config::Config;
+use crate::host::Host;
+use crate::plugins::{choose, names};
+use crate::terminal::chain;
+use gumshoe_protocol::heartbeat::{HeartbeatReason, QueueState, SpoolState};
+use gumshoe_protocol::{Facts, Heartbeat, ModuleState, PROTOCOL, Timestamp};
+use std::time::{Duration, Instant};
+
+use crate::state::identity::Identity;
+
+/// The part of an interval by which heartbeats of many hosts are spread.
+const JITTER: u32 = 10;
+
+/// What a heartbeat tells that does not change from second to second.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// About the host.
+    pub facts: Facts,
+    /// The modules on it.
+    pub modules: Vec<ModuleState>,
+    /// What it cannot look at.
+    pub blind_spots: Vec<String>,
+}
+
+impl Profile {
+    /// What there is to tell about a host.
+    #[must_use]
+    pub fn of(host: Host, config: &Config) -> Self {
+        let mut blind_spots = host.problems;
+        if !rustix::process::geteuid().is_root() {
+            blind_spots.push("the agent does not run as root: it sees what its user sees".to_owned());
+        }
+        Self {
+            facts: host.facts,
+            modules: modules(config),
+            blind_spots,
+        }
+    }
+}
+
+/// Every module that is configured or installed.
+fn modules(config: &Config) -> Vec<ModuleState> {
+    let names = names(config).unwrap_or_default();
+    let state = |name: String| {
+        let is_wanted = matches!(config.modules.get(&name), Some(Ok(settled)) if settled.enabled)
+            || matches!(config.modules.get(&name), Some(Err(_)));
+        let chosen = choose(config, &name);
+        let candidate = chosen.as_ref().ok().map(|chosen| &chosen.candidate);
+        ModuleState {
+            version: candidate.map(|candidate| candidate.manifest.version.clone()),
+            sha256: candidate.and_then(|candidate| candidate.sha256().parse().ok()),
+            enabled: chosen.is_ok(),
+            problem: chosen.as_ref().err().filter(|_| is_wanted).map(|error| chain(error)),
+            name,
+        }
+    };
+    names.into_iter().map(state).collect()
+}
+
+/// When heartbeats are sent.
+#[derive(Debug)]
+pub struct Pulse {
+    told: Option<Profile>,
+    next: Instant,
+    wanted: Option<HeartbeatReason>,
+}
+
+impl Pulse {
+    /// The first one is due as soon as the relay can be reached.
+    #[must_use]
+    pub fn new(now: Instant) -> Self {
+        Self {
+            told: None,
+            next: now,
+            wanted: Some(HeartbeatReason::Start),
+        }
+    }
+
+    /// Something may have changed: tells it, if it has.
+    pub fn consider(&mut self, profile: &Profile) {
+        if self.wanted.is_none() && self.told.as_ref().is_some_and(|told| told != profile) {
+            self.wanted = Some(HeartbeatReason::Change);
+        }
+    }
+
+    /// Which heartbeat is to be sent now, if any.
+    #[must_use]
+    pub fn wanted(&self, now: Instant) -> Option<HeartbeatReason> {
+        self.wanted.or((now >= self.next).then_some(HeartbeatReason::Interval))
+    }
+
+    /// When the next one is due.
+    #[must_use]
+    pub fn due(&self) -> Instant {
+        self.next
+    }
+
+    /// One was sent.
+    pub fn sent(&mut self, profile: Profile, now: Instant, interval: Duration) {
+        self.told = Some(profile);
+        self.wanted = None;
+        self.next = now + spread(interval, getrandom::u32().unwrap_or(u32::MAX / 2));
+    }
+}
+
+/// The interval, give or take a tenth, as chance has it.
+fn spread(interval: Duration, chance: u32) -> Duration {
+    let range = interval / JITTER * 2;
+    let part = range.mul_f64(f64::from(chance) / f64::from(u32::MAX));
+    interval - interval / JITTER + part
+}
+
+/// What a heartbeat says besides the profile.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Its number.
+    pub sequence: u64,
+    /// Now.
+    pub sent: Timestamp,
+    /// Why it is sent.
+    pub reason: HeartbeatReason,
+    /// Actions on the host.
+    pub queue: QueueState,
+    /// Reports that wait.
+    pub spool: SpoolState,
+    /// How much time lies between two.
+    pub interval: Duration,
+}
+
+/// The heartbeat itself.
+#[must_use]
+pub fn heartbeat(identity: &Identity, profile: Profile, moment: Moment) -> Heartbeat {
+    Heartbeat {
+        protocol: PROTOCOL,
+        agent: identity.agent,
+        public_key: identity.key.public().to_text(),
+        sequence: moment.sequence,
+        sent: moment.sent,
+        reason: moment.reason,
+        facts: profile.facts,
+        modules: profile.modules,
+        blind_spots: profile.blind_spots,
+        queue: moment.queue,
+        spool: moment.spool,
+        previous_id: identity.previous,
+        enrolment: None,
+        interval_s: moment.interval.as_secs(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heartbeats_are_spread_over_a_fifth_of_the_interval() {
+        let interval = Duration::from_secs(100);
+        assert_eq!(spread(interval, 0), Duration::from_secs(90));
+        assert_eq!(spread(interval, u32::MAX), Duration::from_secs(110));
+    }
+}
