@@ -1,9 +1,11 @@
 //! The connection to one of the two databases.
 
 use crate::error::StoreError;
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use crate::sql::Statement;
+use sqlx::any::{AnyPoolOptions, AnyRow, install_default_drivers};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Transaction};
 use std::fmt::Write as _;
+use std::future::ready;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -68,6 +70,7 @@ impl Store {
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_LIMIT)
                 .after_connect(move |connection, _| Box::pin(set_up(connection, settings)))
+                .before_acquire(|connection, _| Box::pin(ready(Ok(is_usable(connection)))))
         };
         let doing = StoreError::doing("open the database");
         // The writer first: it makes the file a database with a write-ahead log.
@@ -145,6 +148,22 @@ impl Store {
             .map_err(StoreError::doing(doing))
     }
 
+    /// Runs a statement that reads and returns its rows.
+    pub(crate) async fn fetch(
+        &self,
+        statement: Statement,
+        doing: &'static str,
+    ) -> Result<Vec<AnyRow>, StoreError> {
+        let mut connection = self.reader.acquire().await.map_err(StoreError::doing(doing))?;
+        statement.fetch(&mut connection, doing).await
+    }
+
+    /// Runs a statement that writes, in a transaction of its own; returns how many rows it wrote.
+    pub(crate) async fn execute(&self, statement: Statement, doing: &'static str) -> Result<u64, StoreError> {
+        let mut connection = self.writer.acquire().await.map_err(StoreError::doing(doing))?;
+        statement.execute(&mut connection, doing).await
+    }
+
     /// What a query ends in to keep its rows from others until the transaction ends; SQLite has one writer anyhow.
     pub(crate) fn for_update(&self) -> &'static str {
         match self.database {
@@ -166,6 +185,12 @@ const WRITER_SETTINGS: &str = "PRAGMA auto_vacuum = INCREMENTAL;
 const READER_SETTINGS: &str = "PRAGMA busy_timeout = 10000;
     PRAGMA query_only = ON;
     PRAGMA cache_size = -16384;";
+
+/// Whether a connection that was given back has no transaction open. SQLite itself undoes a transaction that hits a full
+/// disk; the driver's `ROLLBACK` fails then, and it goes on to believe that the transaction is there.
+fn is_usable(connection: &AnyConnection) -> bool {
+    !connection.is_in_transaction()
+}
 
 async fn set_up(connection: &mut AnyConnection, settings: &'static str) -> sqlx::Result<()> {
     sqlx::raw_sql(settings).execute(connection).await.map(drop)

@@ -2,7 +2,7 @@
 
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::sql::{Columns, Statement};
+use crate::sql::{Columns, ROWS_PER_STATEMENT, Statement};
 use gumshoe_protocol::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -40,7 +40,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn add_event(&self, event: &NewEvent) -> Result<(), StoreError> {
         let mut transaction = self.begin("store an event").await?;
-        add(&mut transaction, event).await?;
+        add(&mut transaction, std::slice::from_ref(event)).await?;
         let doing = StoreError::doing("store an event");
         transaction.commit().await.map_err(doing)
     }
@@ -73,7 +73,7 @@ impl Store {
     ///
     /// [`StoreError`].
     pub async fn remove_events(&self, numbers: &[i64]) -> Result<(), StoreError> {
-        for chunk in numbers.chunks(crate::sql::ROWS_PER_STATEMENT) {
+        for chunk in numbers.chunks(ROWS_PER_STATEMENT) {
             let mut statement = Statement::new("DELETE FROM events WHERE number IN ");
             statement.list(chunk.iter().map(|number| (*number).into()));
             self.changed(statement, "remove events").await?;
@@ -82,14 +82,21 @@ impl Store {
     }
 }
 
-/// Adds an event to a transaction.
-pub(crate) async fn add(transaction: &mut Transaction<'_, Any>, event: &NewEvent) -> Result<(), StoreError> {
-    let mut statement = Statement::new("INSERT INTO events (time, kind, body) VALUES ");
-    statement.list([
-        event.time.into(),
-        (&event.kind).into(),
-        event.body.to_string().into(),
-    ]);
-    let done = statement.query().execute(&mut **transaction).await;
-    done.map(drop).map_err(StoreError::doing("store an event"))
+/// Adds events to a transaction.
+pub(crate) async fn add(
+    transaction: &mut Transaction<'_, Any>,
+    events: &[NewEvent],
+) -> Result<(), StoreError> {
+    for chunk in events.chunks(ROWS_PER_STATEMENT) {
+        let mut statement = Statement::new("INSERT INTO events (time, kind, body) VALUES ");
+        statement.rows(chunk.iter().map(|event| {
+            vec![
+                event.time.into(),
+                (&event.kind).into(),
+                event.body.to_string().into(),
+            ]
+        }));
+        statement.execute(transaction, "store events").await?;
+    }
+    Ok(())
 }

@@ -40,8 +40,7 @@ impl Store {
                     one.details.to_string().into(),
                 ]
             }));
-            let done = statement.query().execute(&mut *transaction).await;
-            done.map_err(doing)?;
+            statement.execute(&mut transaction, "store investigators").await?;
         }
         transaction.commit().await.map_err(doing)
     }

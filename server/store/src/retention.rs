@@ -71,11 +71,11 @@ const ROWS: u32 = 500;
 /// Pages that SQLite gives back to the file system at once.
 const FREE_PAGES: &str = "PRAGMA incremental_vacuum(2000)";
 
-/// A statement that removes rows older than a time, up to [`ROWS`].
+/// A statement that removes rows that are older than a time, or of an action, up to [`ROWS`].
 struct Rule {
-    /// Everything up to the time.
+    /// Everything up to the time or action.
     before: &'static str,
-    /// Everything from there to the limit.
+    /// Everything from there to the number of rows.
     after: &'static str,
 }
 
@@ -103,6 +103,22 @@ const LEASES: Rule = Rule {
     before: "DELETE FROM leases WHERE name IN (SELECT name FROM leases WHERE expires < ",
     after: " LIMIT ",
 };
+
+const REPORTS_OF_ACTION: Rule = Rule {
+    before: "DELETE FROM reports WHERE number IN (SELECT number FROM reports WHERE action = ",
+    after: " LIMIT ",
+};
+const TARGETS_OF_ACTION: Rule = Rule {
+    before: "DELETE FROM targets WHERE (action, agent) IN (SELECT action, agent FROM targets WHERE action = ",
+    after: " LIMIT ",
+};
+
+/// What rows are chosen by.
+#[derive(Clone, Copy)]
+enum Limit {
+    Time(Timestamp),
+    Action(ActionId),
+}
 
 /// One call's work: what it may still do, and what it has done.
 struct Sweep<'a> {
@@ -151,13 +167,6 @@ impl Store {
         }
         Ok(removed)
     }
-
-    /// Deletes at most [`ROWS`] rows in a transaction of their own.
-    async fn delete(&self, statement: Statement) -> Result<u64, StoreError> {
-        let done = statement.query().execute(self.writer()).await;
-        let done = done.map_err(StoreError::doing("remove old rows"))?;
-        Ok(done.rows_affected())
-    }
 }
 
 impl Sweep<'_> {
@@ -167,26 +176,35 @@ impl Sweep<'_> {
         self.now.checked_sub_signed(kept)
     }
 
-    /// Whether there may be one more transaction; counts it.
-    fn may_go_on(&mut self) -> bool {
-        let may = self.transactions > 0;
-        self.transactions = self.transactions.saturating_sub(1);
-        may
+    /// Whether another portion is to be removed, after one of `rows` rows; what removed nothing was no work.
+    fn goes_on(&mut self, rows: u64) -> bool {
+        if rows > 0 {
+            self.transactions = self.transactions.saturating_sub(1);
+        }
+        rows >= u64::from(ROWS) && self.transactions > 0
     }
 
     async fn run(&mut self, rule: &Rule, kept: Option<Duration>) -> Result<u64, StoreError> {
-        let Some(limit) = self.limit(kept) else {
-            return Ok(0);
-        };
+        match self.limit(kept) {
+            Some(limit) => self.portions(rule, Limit::Time(limit)).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Removes what is too old by a rule, portion by portion.
+    async fn portions(&mut self, rule: &Rule, limit: Limit) -> Result<u64, StoreError> {
         let mut removed = 0;
-        while self.may_go_on() {
+        let mut more = self.transactions > 0;
+        while more {
             let mut statement = Statement::new(rule.before);
-            statement.bind(limit).push(rule.after).bind(ROWS).push(")");
-            let rows = self.store.delete(statement).await?;
+            match limit {
+                Limit::Time(time) => statement.bind(time),
+                Limit::Action(action) => statement.bind(action),
+            };
+            statement.push(rule.after).bind(ROWS).push(")");
+            let rows = self.store.execute(statement, "remove old rows").await?;
             removed += rows;
-            if rows < u64::from(ROWS) {
-                break;
-            }
+            more = self.goes_on(rows);
         }
         Ok(removed)
     }
@@ -196,12 +214,11 @@ impl Sweep<'_> {
             return Ok(0);
         };
         let mut removed = 0;
-        while self.may_go_on() {
+        let mut more = self.transactions > 0;
+        while more {
             let rows = audit::remove_before(self.store, limit, ROWS).await?;
             removed += rows;
-            if rows < u64::from(ROWS) {
-                break;
-            }
+            more = self.goes_on(rows);
         }
         Ok(removed)
     }
@@ -211,60 +228,28 @@ impl Sweep<'_> {
         let Some(limit) = self.limit(kept) else {
             return Ok(());
         };
-        while self.may_go_on() {
-            let old = self.store.old_actions(limit).await?;
-            let all = old.len() < ROWS as usize;
-            for action in old {
-                if !self.action(action, removed).await? {
-                    return Ok(());
-                }
-            }
-            if all {
+        for action in self.store.old_actions(limit, self.transactions.min(ROWS)).await? {
+            removed.reports += self.portions(&REPORTS_OF_ACTION, Limit::Action(action)).await?;
+            removed.targets += self.portions(&TARGETS_OF_ACTION, Limit::Action(action)).await?;
+            if self.transactions == 0 {
                 break;
             }
+            self.store.remove_empty_action(action).await?;
+            removed.actions += 1;
+            self.transactions -= 1;
         }
         Ok(())
-    }
-
-    /// Removes one action; false if the call's limit was reached before it was gone.
-    async fn action(&mut self, action: ActionId, removed: &mut Removed) -> Result<bool, StoreError> {
-        const REPORTS: Rule = Rule {
-            before: "DELETE FROM reports WHERE number IN (SELECT number FROM reports WHERE action = ",
-            after: " LIMIT ",
-        };
-        const TARGETS: Rule = Rule {
-            before: "DELETE FROM targets WHERE (action, agent) IN (SELECT action, agent FROM targets WHERE action = ",
-            after: " LIMIT ",
-        };
-        for (rule, count) in [(REPORTS, &mut removed.reports), (TARGETS, &mut removed.targets)] {
-            loop {
-                if !self.may_go_on() {
-                    return Ok(false);
-                }
-                let mut statement = Statement::new(rule.before);
-                statement.bind(action).push(rule.after).bind(ROWS).push(")");
-                let rows = self.store.delete(statement).await?;
-                *count += rows;
-                if rows < u64::from(ROWS) {
-                    break;
-                }
-            }
-        }
-        self.store.remove_empty_action(action).await?;
-        removed.actions += 1;
-        Ok(true)
     }
 }
 
 impl Store {
     /// Actions that ended before `limit`, and drafts that were stored before it.
-    async fn old_actions(&self, limit: Timestamp) -> Result<Vec<ActionId>, StoreError> {
+    async fn old_actions(&self, limit: Timestamp, rows: u32) -> Result<Vec<ActionId>, StoreError> {
         let mut statement = Statement::new("SELECT id FROM actions WHERE ended < ");
         statement.bind(limit);
         statement.push(" OR (state = 'draft' AND created < ").bind(limit);
-        statement.push(") ORDER BY created LIMIT ").bind(ROWS);
-        let rows = statement.query().fetch_all(self.reader()).await;
-        let rows = rows.map_err(StoreError::doing("list old actions"))?;
+        statement.push(") ORDER BY created LIMIT ").bind(rows);
+        let rows = self.fetch(statement, "list old actions").await?;
         rows.iter().map(|row| row.action("id")).collect()
     }
 
@@ -279,8 +264,9 @@ impl Store {
         ] {
             let mut statement = Statement::new(table);
             statement.bind(action);
-            let done = statement.query().execute(&mut *transaction).await;
-            done.map_err(doing)?;
+            statement
+                .execute(&mut transaction, "remove an old action")
+                .await?;
         }
         transaction.commit().await.map_err(doing)
     }

@@ -5,7 +5,7 @@ use gumshoe_protocol::{ActionId, AgentId, ContentDigest, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
+use sqlx::{AnyConnection, Arguments as _, AssertSqlSafe, Database as _, Postgres, Row as _};
 use std::fmt::Write as _;
 use std::str::FromStr;
 
@@ -13,7 +13,13 @@ use std::str::FromStr;
 /// (SQLite: 32,766).
 pub(crate) const ROWS_PER_STATEMENT: usize = 500;
 
+/// Stands in a statement where a value belongs.
+const VALUE: char = '?';
+
 /// A statement that is put together: text of this crate only, and the values that arrived from outside.
+///
+/// Values are numbered when the statement is run, and only for PostgreSQL: SQLite looks a numbered value up by its name,
+/// among all others, once per value.
 pub(crate) struct Statement {
     text: String,
     values: AnyArguments,
@@ -41,7 +47,7 @@ impl Statement {
             Bound::Text(value) => self.values.add(value),
             Bound::Bytes(value) => self.values.add(value),
         };
-        let _ = write!(self.text, "${}", self.values.len());
+        self.text.push(VALUE);
         self
     }
 
@@ -61,10 +67,52 @@ impl Statement {
         self
     }
 
-    /// The query. Values are never part of its text.
-    pub(crate) fn query(self) -> sqlx::query::Query<'static, sqlx::Any, AnyArguments> {
-        sqlx::query_with(AssertSqlSafe(self.text), self.values)
+    /// Runs it and returns the rows.
+    pub(crate) async fn fetch(
+        self,
+        connection: &mut AnyConnection,
+        doing: &'static str,
+    ) -> Result<Vec<AnyRow>, StoreError> {
+        let query = self.query(connection);
+        query
+            .fetch_all(connection)
+            .await
+            .map_err(StoreError::doing(doing))
     }
+
+    /// Runs it and returns how many rows it wrote.
+    pub(crate) async fn execute(
+        self,
+        connection: &mut AnyConnection,
+        doing: &'static str,
+    ) -> Result<u64, StoreError> {
+        let query = self.query(connection);
+        let done = query
+            .execute(connection)
+            .await
+            .map_err(StoreError::doing(doing))?;
+        Ok(done.rows_affected())
+    }
+
+    /// The query. Values are never part of its text.
+    fn query(self, connection: &AnyConnection) -> sqlx::query::Query<'static, sqlx::Any, AnyArguments> {
+        let text = match connection.backend_name() {
+            Postgres::NAME => numbered(&self.text),
+            _ => self.text,
+        };
+        sqlx::query_with(AssertSqlSafe(text), self.values)
+    }
+}
+
+/// The text with `$1`, `$2`, … for the values.
+fn numbered(text: &str) -> String {
+    let mut parts = text.split(VALUE);
+    let mut numbered = parts.next().unwrap_or_default().to_owned();
+    for (number, part) in (1..).zip(parts) {
+        // Writing to a `String` cannot fail.
+        let _ = write!(numbered, "${number}{part}");
+    }
+    numbered
 }
 
 /// A value that a statement carries.
@@ -292,3 +340,21 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_numbered_in_their_order() {
+        let mut statement = Statement::new("UPDATE t SET a = ");
+        statement.bind(1_i64).push(" WHERE b IN ");
+        statement.list(["x".into(), "y ? z".into()]);
+        assert_eq!(statement.text, "UPDATE t SET a = ? WHERE b IN (?, ?)");
+        assert_eq!(
+            numbered(&statement.text),
+            "UPDATE t SET a = $1 WHERE b IN ($2, $3)"
+        );
+        assert_eq!(numbered("SELECT 1"), "SELECT 1");
+    }
+}

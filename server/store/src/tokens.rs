@@ -155,8 +155,7 @@ impl Store {
         statement
             .push(" ORDER BY created DESC, id DESC LIMIT ")
             .bind(page.rows());
-        let rows = statement.query().fetch_all(self.reader()).await;
-        let rows = rows.map_err(StoreError::doing("list tokens"))?;
+        let rows = self.fetch(statement, "list tokens").await?;
         let tokens = rows.iter().map(token).collect::<Result<Vec<_>, _>>()?;
         let place = |token: &Token| (token.created.timestamp_micros(), token.id.0.clone());
         Ok(Page::new(tokens, page, LIST, place))

@@ -8,7 +8,8 @@ use gumshoe_protocol::envelope::{ACTION_TYPE, HEARTBEAT_TYPE, REPORT_TYPE};
 use gumshoe_protocol::heartbeat::{HeartbeatReason, ModuleState, QueueState, SpoolState};
 use gumshoe_protocol::seal::enrolment_proof;
 use gumshoe_protocol::{
-    Action, ActionId, AgentId, Body, ContentDigest, Envelope, Facts, Heartbeat, HostReport, PROTOCOL, ReportKey,
+    Action, ActionId, AgentId, Body, ContentDigest, Envelope, Facts, Heartbeat, HostReport, PROTOCOL,
+    ReportKey,
 };
 use serde_json::json;
 
@@ -43,7 +44,10 @@ impl Agent {
             sequence: 0,
             findings: arguments.findings,
             interval_s: arguments.interval_s,
-            proof: arguments.token.as_deref().map(|token| enrolment_proof(token, &public)),
+            proof: arguments
+                .token
+                .as_deref()
+                .map(|token| enrolment_proof(token, &public)),
             key,
         }
     }
@@ -109,7 +113,9 @@ impl Agent {
             found: self.findings > 0,
             complete: true,
         });
-        let reports = bodies.into_iter().map(|body| self.message(action.id, digest, body));
+        let reports = bodies
+            .into_iter()
+            .map(|body| self.message(action.id, digest, body));
         Ok(Answer {
             action: action.id,
             reports: reports.collect(),
@@ -171,7 +177,11 @@ impl Agent {
             ips: vec![format!("10.{a}.{b}.{c}"), format!("fd00::{a:x}:{b:x}:{c:x}")],
             tags: text(&[("role", "web"), ("owner", "operations")]),
             modules: modules().into_iter().map(|module| module.name).collect(),
-            cloud: text(&[("provider", "aws"), ("region", "eu-central-1"), ("instance_type", "m7i.large")]),
+            cloud: text(&[
+                ("provider", "aws"),
+                ("region", "eu-central-1"),
+                ("instance_type", "m7i.large"),
+            ]),
             agent_version: "0.1.0".to_owned(),
             protocol: PROTOCOL,
         }
@@ -186,5 +196,7 @@ fn modules() -> Vec<ModuleState> {
         enabled: true,
         problem: None,
     };
-    ["file", "memory", "netstat", "pkg", "scribe"].map(module).to_vec()
+    ["file", "memory", "netstat", "pkg", "scribe"]
+        .map(module)
+        .to_vec()
 }

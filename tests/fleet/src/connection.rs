@@ -5,8 +5,8 @@ use crate::agent::Agent;
 use crate::tally::Tally;
 use amqprs::callbacks::{ChannelCallback, DefaultConnectionCallback};
 use amqprs::channel::{
-    BasicAckArguments, BasicConsumeArguments, BasicPublishArguments, BasicQosArguments, Channel, ConfirmSelectArguments,
-    ConsumerMessage, QueueBindArguments, QueueDeclareArguments,
+    BasicAckArguments, BasicConsumeArguments, BasicPublishArguments, BasicQosArguments, Channel,
+    ConfirmSelectArguments, ConsumerMessage, QueueBindArguments, QueueDeclareArguments,
 };
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::{Ack, BasicProperties, Cancel, CloseChannel, DELIVERY_MODE_PERSISTENT, Nack, Return};
@@ -32,10 +32,13 @@ pub async fn run_all(arguments: AgentsArguments) -> anyhow::Result<()> {
     let local = LocalSet::new();
     let mut connections = JoinSet::new();
     for first in (0..arguments.count).step_by(arguments.per_connection as usize) {
-        let last = first.saturating_add(arguments.per_connection).min(arguments.count);
+        let last = first
+            .saturating_add(arguments.per_connection)
+            .min(arguments.count);
         let (arguments, options) = (arguments.clone(), options.clone());
         let (tally, dialling) = (Rc::clone(&tally), Rc::clone(&dialling));
-        let connection = async move { run_connection(first..last, &arguments, &options, &tally, &dialling).await };
+        let connection =
+            async move { run_connection(first..last, &arguments, &options, &tally, &dialling).await };
         connections.spawn_local_on(connection, &local);
     }
     local
@@ -64,7 +67,9 @@ async fn run_connection(
         let mut agent = Agent::new(number, arguments);
         let link = Link::open(&connection, &agent).await?;
         let heartbeat = agent.heartbeat(HeartbeatReason::Start);
-        link.outgoing.publish(&relay::heartbeat_key(&agent.id()), heartbeat).await?;
+        link.outgoing
+            .publish(&relay::heartbeat_key(&agent.id()), heartbeat)
+            .await?;
         link.outgoing.confirmed().await?;
         tally.ready();
         agents.push((agent, link));
@@ -84,17 +89,26 @@ struct Link {
 
 impl Link {
     async fn open(connection: &Connection, agent: &Agent) -> anyhow::Result<Self> {
-        let channel = connection.open_channel(None).await.context("failed to open a channel")?;
+        let channel = connection
+            .open_channel(None)
+            .await
+            .context("failed to open a channel")?;
         let confirms = Confirms::default();
         channel.register_callback(confirms.clone()).await?;
         channel.confirm_select(ConfirmSelectArguments::default()).await?;
         channel.basic_qos(BasicQosArguments::new(0, 4, false)).await?;
         let queue = relay::agent_queue(&agent.id());
-        channel.queue_declare(QueueDeclareArguments::durable_client_named(&queue)).await?;
+        channel
+            .queue_declare(QueueDeclareArguments::durable_client_named(&queue))
+            .await?;
         for key in [relay::ALL.to_owned(), relay::agent_key(&agent.id())] {
-            channel.queue_bind(QueueBindArguments::new(&queue, relay::ACTIONS, &key)).await?;
+            channel
+                .queue_bind(QueueBindArguments::new(&queue, relay::ACTIONS, &key))
+                .await?;
         }
-        let (_, incoming) = channel.basic_consume_rx(BasicConsumeArguments::new(&queue, "")).await?;
+        let (_, incoming) = channel
+            .basic_consume_rx(BasicConsumeArguments::new(&queue, ""))
+            .await?;
         Ok(Self {
             outgoing: Outgoing { channel, confirms },
             incoming,
@@ -105,7 +119,8 @@ impl Link {
     async fn run(mut self, mut agent: Agent, interval_s: u64, tally: &Tally) -> anyhow::Result<()> {
         let period = Duration::from_secs(interval_s);
         let phase = f64::from(u32::from(agent.id().as_bytes()[0])) / 256.0;
-        let mut heartbeats = tokio::time::interval_at(tokio::time::Instant::now() + period.mul_f64(phase), period);
+        let mut heartbeats =
+            tokio::time::interval_at(tokio::time::Instant::now() + period.mul_f64(phase), period);
         loop {
             tokio::select! {
                 message = self.incoming.recv() => {
@@ -128,12 +143,17 @@ impl Link {
             tally.delivered(answer.action);
             let reports = answer.reports.len();
             for report in answer.reports {
-                self.outgoing.publish(&relay::report_key(&agent.id()), report).await?;
+                self.outgoing
+                    .publish(&relay::report_key(&agent.id()), report)
+                    .await?;
             }
             self.outgoing.confirmed().await?;
             tally.answered(answer.action, reports);
         }
-        self.outgoing.channel.basic_ack(BasicAckArguments::new(tag, false)).await?;
+        self.outgoing
+            .channel
+            .basic_ack(BasicAckArguments::new(tag, false))
+            .await?;
         Ok(())
     }
 }
@@ -151,7 +171,10 @@ impl Outgoing {
             .with_delivery_mode(DELIVERY_MODE_PERSISTENT)
             .finish();
         let to = BasicPublishArguments::new(relay::REPORTS, key);
-        self.channel.basic_publish(properties, content, to).await.context("failed to publish")
+        self.channel
+            .basic_publish(properties, content, to)
+            .await
+            .context("failed to publish")
     }
 
     /// Waits until the broker has everything that was published.

@@ -68,7 +68,9 @@ impl Tally {
     /// The broker has all reports of an agent about an action.
     pub fn answered(&self, action: ActionId, reports: usize) {
         let mut inner = self.inner.borrow_mut();
-        let Some(course) = inner.actions.get_mut(&action) else { return };
+        let Some(course) = inner.actions.get_mut(&action) else {
+            return;
+        };
         course.answered += 1;
         course.reports += reports;
         if course.answered == self.agents {

@@ -158,7 +158,11 @@ impl Postgres {
     fn start_once(&mut self) -> Result<(), PostgresError> {
         let mut command = self.command("postgres");
         command.arg("-k").arg(self.folder.path());
-        let always = ["listen_addresses=", "max_connections=100", "update_process_title=off"];
+        let always = [
+            "listen_addresses=",
+            "max_connections=100",
+            "update_process_title=off",
+        ];
         for setting in always.into_iter().chain(self.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }

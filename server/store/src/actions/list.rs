@@ -79,8 +79,7 @@ impl Store {
     }
 
     async fn read_actions(&self, statement: Statement) -> Result<Vec<StoredAction>, StoreError> {
-        let rows = statement.query().fetch_all(self.reader()).await;
-        let rows = rows.map_err(StoreError::doing("list actions"))?;
+        let rows = self.fetch(statement, "list actions").await?;
         rows.iter().map(stored_action).collect()
     }
 }

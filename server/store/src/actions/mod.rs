@@ -152,8 +152,10 @@ impl Store {
     pub async fn add_action(&self, new: &NewAction) -> Result<ActionAdded, StoreError> {
         let doing = StoreError::doing("store an action");
         let mut transaction = self.begin("store an action").await?;
-        let added = insertion(new).query().execute(&mut *transaction).await;
-        if added.map_err(doing)?.rows_affected() == 0 {
+        let added = insertion(new)
+            .execute(&mut transaction, "store an action")
+            .await?;
+        if added == 0 {
             let there = sqlx::query("SELECT digest FROM actions WHERE id = $1")
                 .bind(new.action.id.as_bytes().to_vec())
                 .fetch_one(&mut *transaction)
@@ -182,12 +184,13 @@ impl Store {
                 (&signer.name).into(),
             ]);
             statement.push(" ON CONFLICT DO NOTHING");
-            let done = statement.query().execute(&mut *transaction).await;
-            done.map_err(doing)?;
+            statement
+                .execute(&mut transaction, "store an action's signers")
+                .await?;
         }
         events::add(
             &mut transaction,
-            &state_event(new.action.id, new.state, "", new.created),
+            &[state_event(new.action.id, new.state, "", new.created)],
         )
         .await?;
         transaction.commit().await.map_err(doing)?;
@@ -320,13 +323,11 @@ async fn apply(
     statement.push("), ended = ").bind(ends);
     statement.push(" WHERE id = ").bind(id).push(" AND state IN ");
     statement.list(change.from.iter().map(|state| (*state).into()));
-    let done = statement.query().execute(&mut **transaction).await;
-    let done = done.map_err(StoreError::doing("change an action's state"))?;
-    let changed = done.rows_affected() > 0;
+    let changed = statement.execute(transaction, "change an action's state").await? > 0;
     if changed {
         events::add(
             transaction,
-            &state_event(id, change.to, &change.note, change.time),
+            &[state_event(id, change.to, &change.note, change.time)],
         )
         .await?;
     }
@@ -377,9 +378,10 @@ async fn add_envelope(
     let mut statement = Statement::new("INSERT INTO action_envelopes (action, kind, envelope) VALUES ");
     statement.list([id.into(), kind.into(), envelope.into()]);
     statement.push(" ON CONFLICT DO NOTHING");
-    let done = statement.query().execute(&mut **transaction).await;
-    done.map(drop)
-        .map_err(StoreError::doing("store an action's envelope"))
+    statement
+        .execute(transaction, "store an action's envelope")
+        .await
+        .map(drop)
 }
 
 /// Gives out `count` ordinals and locks the action until the transaction ends, so that what is written with them becomes

@@ -79,18 +79,18 @@ impl Store {
         let mut transaction = self.begin(doing).await?;
         let mut known = self.known(&mut transaction, heartbeats).await?;
         let (outcomes, newest) = judge(heartbeats, &mut known);
-        for chunk in newest.values().collect::<Vec<_>>().chunks(ROWS_PER_STATEMENT) {
+        let newest: Vec<_> = newest.into_values().collect();
+        for chunk in newest.chunks(ROWS_PER_STATEMENT) {
             let mut statement = Statement::new("INSERT INTO agents ");
             statement.push(COLUMNS).push(" VALUES ");
-            statement.rows(chunk.iter().map(|heartbeat| row(heartbeat)));
+            statement.rows(chunk.iter().map(row));
             statement.push(REPLACED);
-            let done = statement.query().execute(&mut *transaction).await;
-            done.map_err(StoreError::doing(doing))?;
+            statement.execute(&mut transaction, doing).await?;
         }
-        let new = heartbeats.iter().zip(&outcomes);
-        for (heartbeat, _) in new.filter(|(_, outcome)| **outcome == HeartbeatOutcome::New) {
-            crate::events::add(&mut transaction, &new_agent(heartbeat)).await?;
-        }
+        let told = heartbeats.iter().zip(&outcomes);
+        let new = told.filter(|(_, outcome)| **outcome == HeartbeatOutcome::New);
+        let events: Vec<_> = new.map(|(heartbeat, _)| new_agent(heartbeat)).collect();
+        crate::events::add(&mut transaction, &events).await?;
         transaction.commit().await.map_err(StoreError::doing(doing))?;
         Ok(outcomes)
     }
@@ -110,8 +110,7 @@ impl Store {
             statement.list(chunk.iter().map(|id| (*id).into()));
             // In one order, so that two schedulers do not wait for each other.
             statement.push(" ORDER BY id").push(self.for_update());
-            let rows = statement.query().fetch_all(&mut **transaction).await;
-            for row in rows.map_err(StoreError::doing("read agents"))? {
+            for row in statement.fetch(transaction, "read agents").await? {
                 known.insert(row.agent("id")?, before(&row)?);
             }
         }
@@ -130,12 +129,20 @@ fn before(row: &sqlx::any::AnyRow) -> Result<HeartbeatBefore, StoreError> {
     })
 }
 
+/// What is to be stored of an agent.
+struct Newest<'a> {
+    /// The newest of its heartbeats.
+    new: &'a NewHeartbeat,
+    /// When the first of them came; kept of an agent that was not known.
+    first_seen: Timestamp,
+}
+
 /// Goes through the heartbeats as if each were stored before the next is looked at; returns the last of each agent.
 fn judge<'a>(
     heartbeats: &'a [NewHeartbeat],
     known: &mut BTreeMap<AgentId, HeartbeatBefore>,
-) -> (Vec<HeartbeatOutcome>, BTreeMap<AgentId, &'a NewHeartbeat>) {
-    let mut newest = BTreeMap::new();
+) -> (Vec<HeartbeatOutcome>, BTreeMap<AgentId, Newest<'a>>) {
+    let mut newest = BTreeMap::<AgentId, Newest<'a>>::new();
     let outcomes = heartbeats.iter().map(|new| {
         let said = &new.heartbeat;
         let before = known.get(&said.agent).cloned();
@@ -145,7 +152,8 @@ fn judge<'a>(
         {
             return HeartbeatOutcome::Stale(before.clone());
         }
-        newest.insert(said.agent, new);
+        let first_seen = newest.get(&said.agent).map_or(new.received, |one| one.first_seen);
+        newest.insert(said.agent, Newest { new, first_seen });
         known.insert(said.agent, after(new, before.as_ref()));
         before.map_or(HeartbeatOutcome::New, HeartbeatOutcome::Stored)
     });
@@ -166,13 +174,14 @@ fn after(new: &NewHeartbeat, before: Option<&HeartbeatBefore>) -> HeartbeatBefor
 }
 
 /// The values of [`COLUMNS`].
-fn row(new: &NewHeartbeat) -> Vec<Bound> {
+fn row(newest: &Newest<'_>) -> Vec<Bound> {
+    let new = newest.new;
     let said = &new.heartbeat;
     vec![
         said.agent.into(),
         (&said.public_key).into(),
         new.state_if_new.into(),
-        new.received.into(),
+        newest.first_seen.into(),
         "{}".into(),
         (&said.facts.hostname).into(),
         json(&said.facts).into(),

@@ -58,8 +58,7 @@ impl Store {
             statement.push(", ").bind(id).push(")");
         }
         statement.push(" ORDER BY hostname, id LIMIT ").bind(page.rows());
-        let rows = statement.query().fetch_all(self.reader()).await;
-        let rows = rows.map_err(StoreError::doing("list agents"))?;
+        let rows = self.fetch(statement, "list agents").await?;
         let agents = rows.iter().map(agent).collect::<Result<Vec<_>, _>>()?;
         let place = |agent: &Agent| (agent.hostname.clone(), agent.id);
         Ok(Page::new(agents, page, LIST, place))
@@ -101,8 +100,7 @@ impl Store {
             statement.push(" AND id > ").bind(id);
         }
         statement.push(" ORDER BY id LIMIT ").bind(STREAM_ROWS);
-        let rows = statement.query().fetch_all(self.reader()).await;
-        let rows = rows.map_err(StoreError::doing("read agents' facts"))?;
+        let rows = self.fetch(statement, "read agents' facts").await?;
         let facts = rows.iter().map(|row| {
             Ok(AgentFacts {
                 id: row.agent("id")?,

@@ -119,8 +119,7 @@ impl Store {
             let mut statement =
                 crate::sql::Statement::new("SELECT id, public_key, state FROM agents WHERE id IN ");
             statement.list(ids.iter().map(|id| (*id).into()));
-            let rows = statement.query().fetch_all(self.reader()).await;
-            for row in rows.map_err(StoreError::doing("read agents' keys"))? {
+            for row in self.fetch(statement, "read agents' keys").await? {
                 keys.insert(row.agent("id")?, (row.text("public_key")?, row.word("state")?));
             }
         }
@@ -220,8 +219,7 @@ impl Store {
         statement: crate::sql::Statement,
         doing: &'static str,
     ) -> Result<bool, StoreError> {
-        let done = statement.query().execute(self.writer()).await;
-        Ok(done.map_err(StoreError::doing(doing))?.rows_affected() > 0)
+        Ok(self.execute(statement, doing).await? > 0)
     }
 }
 

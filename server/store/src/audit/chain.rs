@@ -147,8 +147,7 @@ impl Store {
         let mut statement = Statement::new("SELECT * FROM audit WHERE sequence > ");
         statement.bind(after).push(" AND sequence <= ").bind(last);
         statement.push(" ORDER BY sequence LIMIT ").bind(ROWS);
-        let rows = statement.query().fetch_all(self.reader()).await;
-        let rows = rows.map_err(StoreError::doing("read the audit log"))?;
+        let rows = self.fetch(statement, "read the audit log").await?;
         rows.iter().map(entry).collect()
     }
 }

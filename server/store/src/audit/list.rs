@@ -51,8 +51,7 @@ impl Store {
             statement.push(" AND sequence < ").bind(sequence);
         }
         statement.push(" ORDER BY sequence DESC LIMIT ").bind(page.rows());
-        let rows = statement.query().fetch_all(self.reader()).await;
-        let rows = rows.map_err(StoreError::doing("list the audit log"))?;
+        let rows = self.fetch(statement, "list the audit log").await?;
         let entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::new(entries, page, LIST, |entry| entry.sequence))
     }

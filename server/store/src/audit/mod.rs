@@ -107,20 +107,18 @@ pub(crate) async fn append(
     for_update: &'static str,
     entries: &[NewAuditEntry],
 ) -> Result<AuditHead, StoreError> {
-    let doing = StoreError::doing("write the audit log");
+    let doing = "write the audit log";
     let mut first = Statement::new("INSERT INTO audit_ends (which, sequence, hash) VALUES ");
     first.list(["last".into(), NOTHING.sequence.into(), NOTHING.hash.into()]);
     first.push(" ON CONFLICT DO NOTHING");
-    let done = first.query().execute(&mut **transaction).await;
-    done.map_err(doing)?;
+    first.execute(transaction, doing).await?;
     let mut lock = Statement::new("SELECT sequence, hash FROM audit_ends WHERE which = 'last'");
     lock.push(for_update);
-    let row = lock.query().fetch_one(&mut **transaction).await;
-    let mut head = end(&row.map_err(doing)?)?;
+    let rows = lock.fetch(transaction, doing).await?;
+    let mut head = rows.first().map_or(Ok(NOTHING), end)?;
     for new in entries {
         let entry = chain::link(new, head);
-        let done = insertion(&entry).query().execute(&mut **transaction).await;
-        done.map_err(doing)?;
+        insertion(&entry).execute(transaction, doing).await?;
         head = entry.end();
     }
     set_end(transaction, "last", head).await?;
@@ -136,9 +134,10 @@ async fn set_end(
     let mut statement = Statement::new("INSERT INTO audit_ends (which, sequence, hash) VALUES ");
     statement.list([which.into(), place.sequence.into(), place.hash.into()]);
     statement.push(" ON CONFLICT (which) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash");
-    let done = statement.query().execute(&mut **transaction).await;
-    done.map(drop)
-        .map_err(StoreError::doing("move an end of the audit log"))
+    statement
+        .execute(transaction, "move an end of the audit log")
+        .await
+        .map(drop)
 }
 
 fn insertion(entry: &AuditEntry) -> Statement {
@@ -182,8 +181,7 @@ pub(crate) async fn remove_before(store: &Store, before: Timestamp, limit: u32) 
         .bind(before)
         .push(") ORDER BY sequence LIMIT ")
         .bind(limit);
-    let rows = statement.query().fetch_all(&mut *transaction).await;
-    let rows = rows.map_err(doing)?;
+    let rows = statement.fetch(&mut transaction, "shorten the audit log").await?;
     let Some(last) = rows.last() else { return Ok(0) };
     set_end(&mut transaction, "first", end(last)?).await?;
     sqlx::query("DELETE FROM audit WHERE sequence <= $1")

@@ -136,8 +136,7 @@ impl Store {
         statement.bind(action).push(" AND ordinal > ").bind(after);
         filter.push_to(&mut statement);
         statement.push(" ORDER BY ordinal LIMIT ").bind(rows);
-        let rows = statement.query().fetch_all(self.reader()).await;
-        let rows = rows.map_err(StoreError::doing("read reports"))?;
+        let rows = self.fetch(statement, "read reports").await?;
         rows.iter().map(report).collect()
     }
 }

@@ -72,8 +72,7 @@ async fn known_agents(
     for chunk in ids.into_iter().collect::<Vec<_>>().chunks(ROWS_PER_STATEMENT) {
         let mut statement = Statement::new("SELECT id FROM agents WHERE id IN ");
         statement.list(chunk.iter().map(|id| (*id).into()));
-        let rows = statement.query().fetch_all(&mut **transaction).await;
-        for row in rows.map_err(StoreError::doing("read agents"))? {
+        for row in statement.fetch(transaction, "read agents").await? {
             known.insert(row.agent("id")?);
         }
     }
@@ -140,8 +139,7 @@ async fn insert(
             .map(|(place, ordinal)| report_row(&reports[*place], *ordinal)),
     );
     statement.push(" ON CONFLICT (action, agent, kind, part) DO NOTHING RETURNING agent, kind, part");
-    let rows = statement.query().fetch_all(&mut **transaction).await;
-    let rows = rows.map_err(StoreError::doing("store reports"))?;
+    let rows = statement.fetch(transaction, "store reports").await?;
     rows.iter()
         .map(|row| Ok((row.agent("agent")?, row.text("kind")?, row.small("part")?)))
         .collect()
@@ -194,9 +192,8 @@ async fn update_targets(
     );
     statement.bind(action).push(" AND agent IN ");
     statement.list(changes.iter().map(|(agent, _)| (*agent).into()));
-    let rows = statement.query().fetch_all(&mut **transaction).await;
     let mut stored = BTreeMap::new();
-    for row in rows.map_err(StoreError::doing("read targets"))? {
+    for row in statement.fetch(transaction, "read targets").await? {
         stored.insert(row.agent("agent")?, progress(&row)?);
     }
     let mut statement = Statement::new(
@@ -209,8 +206,7 @@ async fn update_targets(
         target_row(action, *agent, &progress, reports)
     }));
     statement.push(MERGED);
-    let done = statement.query().execute(&mut **transaction).await;
-    done.map(drop).map_err(StoreError::doing("update targets"))
+    statement.execute(transaction, "update targets").await.map(drop)
 }
 
 /// What a report changes of a target that is there. Times are those of the first message that said so.

@@ -109,8 +109,7 @@ impl Store {
     }
 
     async fn read_targets(&self, statement: Statement) -> Result<Vec<Target>, StoreError> {
-        let rows = statement.query().fetch_all(self.reader()).await;
-        let rows = rows.map_err(StoreError::doing("list targets"))?;
+        let rows = self.fetch(statement, "list targets").await?;
         rows.iter().map(target).collect()
     }
 }

@@ -85,8 +85,9 @@ impl Store {
         }
         for chunk in agents.chunks(ROWS_PER_STATEMENT) {
             let statement = insertion(action, chunk, now);
-            let done = statement.query().execute(&mut *transaction).await;
-            done.map_err(doing)?;
+            statement
+                .execute(&mut transaction, "store an action's targets")
+                .await?;
         }
         transaction.commit().await.map_err(doing)?;
         Ok(true)
@@ -144,8 +145,9 @@ impl Store {
             statement
                 .push(" AND agent IN ")
                 .list(chunk.iter().map(|agent| (*agent).into()));
-            let done = statement.query().execute(&mut *transaction).await;
-            done.map_err(doing)?;
+            statement
+                .execute(&mut transaction, "mark an action's targets")
+                .await?;
         }
         transaction.commit().await.map_err(doing)
     }

@@ -46,9 +46,7 @@ impl Store {
             if let Some(since) = since {
                 statement.push(SEEN_SINCE).bind(since).push(")");
             }
-            let done = statement.query().execute(&mut *transaction).await;
-            let done = done.map_err(StoreError::doing("give up targets"))?;
-            Ok::<_, StoreError>(done.rows_affected())
+            statement.execute(&mut transaction, "give up targets").await
         };
         let swept = Swept {
             timed_out: give_up("timed-out", "('delivered', 'running')", None).await?,

@@ -1,9 +1,7 @@
 //! The audit log: what was written stays, or it is noticed.
 
 use crate::fixture::{Fixture, at};
-use gumshoe_store::{
-    AuditFilter, AuditHead, AuditVerdict, NewAuditEntry, PageRequest, Retention, Store,
-};
+use gumshoe_store::{AuditFilter, AuditHead, AuditVerdict, NewAuditEntry, PageRequest, Retention, Store};
 use serde_json::json;
 use std::time::Duration;
 
@@ -28,7 +26,10 @@ fn entries(from: i64, count: i64) -> Vec<NewAuditEntry> {
 async fn a_log_that_nobody_touched_is_intact(fixture: Fixture) {
     let store = &fixture.store;
     let empty = store.verify_audit(None).await.unwrap();
-    assert!(matches!(empty, AuditVerdict::Intact { entries: 0, .. }), "{empty:?}");
+    assert!(
+        matches!(empty, AuditVerdict::Intact { entries: 0, .. }),
+        "{empty:?}"
+    );
     let early = store.add_audit(&entries(0, 3)).await.unwrap();
     let head = store.add_audit(&entries(3, 1200)).await.unwrap();
     assert_eq!(store.audit_head().await.unwrap(), head);
@@ -61,7 +62,10 @@ async fn every_change_is_noticed(fixture: Fixture) {
     ] {
         let database = fixture.connection().await;
         let mut undone = database.begin().await.unwrap();
-        sqlx::query("CREATE TABLE kept AS SELECT * FROM audit").execute(&mut *undone).await.unwrap();
+        sqlx::query("CREATE TABLE kept AS SELECT * FROM audit")
+            .execute(&mut *undone)
+            .await
+            .unwrap();
         sqlx::query(tampering).execute(&mut *undone).await.unwrap();
         undone.commit().await.unwrap();
         let verdict = store.verify_audit(None).await.unwrap();
@@ -69,11 +73,18 @@ async fn every_change_is_noticed(fixture: Fixture) {
             matches!(verdict, AuditVerdict::Broken { sequence: found, .. } if found == sequence),
             "{tampering}: {verdict:?}"
         );
-        for repair in ["DELETE FROM audit", "INSERT INTO audit SELECT * FROM kept", "DROP TABLE kept"] {
+        for repair in [
+            "DELETE FROM audit",
+            "INSERT INTO audit SELECT * FROM kept",
+            "DROP TABLE kept",
+        ] {
             sqlx::query(repair).execute(&database).await.unwrap();
         }
         database.close().await;
-        assert!(matches!(store.verify_audit(None).await.unwrap(), AuditVerdict::Intact { .. }));
+        assert!(matches!(
+            store.verify_audit(None).await.unwrap(),
+            AuditVerdict::Intact { .. }
+        ));
     }
 }
 
@@ -86,7 +97,17 @@ async fn entries_of_several_writers_make_one_chain(fixture: Fixture) {
     };
     tokio::join!(write(&fixture.store, 0), write(&other, 100));
     let verdict = other.verify_audit(None).await.unwrap();
-    assert!(matches!(verdict, AuditVerdict::Intact { entries: 40, first: 1, .. }), "{verdict:?}");
+    assert!(
+        matches!(
+            verdict,
+            AuditVerdict::Intact {
+                entries: 40,
+                first: 1,
+                ..
+            }
+        ),
+        "{verdict:?}"
+    );
 }
 
 async fn a_log_that_retention_shortened_is_intact(fixture: Fixture) {
@@ -110,9 +131,15 @@ async fn a_log_that_retention_shortened_is_intact(fixture: Fixture) {
     // The last entry stays, however old it is: the chain goes on from it.
     store.remove_old(&retention, at(100_000), 100).await.unwrap();
     let verdict = store.verify_audit(Some(head)).await.unwrap();
-    assert!(matches!(verdict, AuditVerdict::Intact { entries: 1, .. }), "{verdict:?}");
+    assert!(
+        matches!(verdict, AuditVerdict::Intact { entries: 1, .. }),
+        "{verdict:?}"
+    );
     store.add_audit(&entries(100_000, 1)).await.unwrap();
-    assert!(matches!(store.verify_audit(None).await.unwrap(), AuditVerdict::Intact { entries: 2, .. }));
+    assert!(matches!(
+        store.verify_audit(None).await.unwrap(),
+        AuditVerdict::Intact { entries: 2, .. }
+    ));
 }
 
 async fn the_log_is_listed_newest_first(fixture: Fixture) {
@@ -128,6 +155,11 @@ async fn the_log_is_listed_newest_first(fixture: Fixture) {
     let first = store.audit(&filter, &page).await.unwrap();
     page.after = first.next;
     let second = store.audit(&filter, &page).await.unwrap();
-    let times: Vec<_> = first.items.iter().chain(&second.items).map(|entry| entry.time).collect();
+    let times: Vec<_> = first
+        .items
+        .iter()
+        .chain(&second.items)
+        .map(|entry| entry.time)
+        .collect();
     assert_eq!((times, second.next), (vec![at(7), at(5), at(3)], None));
 }

@@ -62,7 +62,9 @@ impl Fixture {
             Some(folder) => format!("sqlite:{}", folder.path().join("fresh.db").display()),
             None => new_database(),
         };
-        Store::open(&address, StoreOptions { connections: 4 }).await.unwrap()
+        Store::open(&address, StoreOptions { connections: 4 })
+            .await
+            .unwrap()
     }
 
     /// A connection for doing what the store does not.

@@ -12,7 +12,10 @@ struct SmallDisk(TempDir);
 impl SmallDisk {
     fn mount(size: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        mount(&["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"], folder.path());
+        mount(
+            &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"],
+            folder.path(),
+        );
         Self(folder)
     }
 
@@ -28,8 +31,15 @@ impl Drop for SmallDisk {
 }
 
 fn mount(arguments: &[&str], folder: &Path) {
-    let status = Command::new("mount").args(arguments).arg(folder).status().unwrap();
-    assert!(status.success(), "mounting a file system needs root: run the tests with `make test`");
+    let status = Command::new("mount")
+        .args(arguments)
+        .arg(folder)
+        .status()
+        .unwrap();
+    assert!(
+        status.success(),
+        "mounting a file system needs root: run the tests with `make test`"
+    );
 }
 
 #[tokio::test]
@@ -45,7 +55,13 @@ async fn a_full_disk_is_transient_and_loses_nothing() {
 
     let (mut stored, error) = fill(&store, id).await;
     let full = StoreError::is_transient(&error)
-        && matches!(&error, StoreError::Transient { cause: TransientCause::Full, .. });
+        && matches!(
+            &error,
+            StoreError::Transient {
+                cause: TransientCause::Full,
+                ..
+            }
+        );
     assert!(full, "{error:?}");
     // What was acknowledged is there, and can be read while the disk is full.
     assert_eq!(store.counters(id).await.unwrap().findings, stored);
@@ -53,7 +69,10 @@ async fn a_full_disk_is_transient_and_loses_nothing() {
 
     disk.grow("64m");
     let next = u32::try_from(stored).unwrap();
-    store.store_reports(&[report(id, agent(0), operation(next, 1000, 1))]).await.unwrap();
+    store
+        .store_reports(&[report(id, agent(0), operation(next, 1000, 1))])
+        .await
+        .unwrap();
     stored += 1;
     assert_eq!(store.counters(id).await.unwrap().findings, stored);
     store.close().await;

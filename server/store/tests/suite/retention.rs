@@ -3,8 +3,8 @@
 use crate::fixture::{Fixture, action, at, finished, heartbeat, new_action, operation, report};
 use gumshoe_protocol::ContentDigest;
 use gumshoe_store::{
-    ActionChange, ActionState, AgentFilter, AgentState, NewEvent, NewToken, PageRequest, Removed, ReportFilter,
-    Retention,
+    ActionChange, ActionState, AgentFilter, AgentState, NewEvent, NewToken, PageRequest, Removed,
+    ReportFilter, Retention,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -44,18 +44,28 @@ async fn ended_action(fixture: &Fixture, agents: u32) {
 async fn nothing_young_is_removed(fixture: Fixture) {
     ended_action(&fixture, 3).await;
     fixture.store.add_action(&new_action(2, 1)).await.unwrap();
-    let removed = fixture.store.remove_old(&Retention::default(), at(DAY), 100).await.unwrap();
+    let removed = fixture
+        .store
+        .remove_old(&Retention::default(), at(DAY), 100)
+        .await
+        .unwrap();
     assert_eq!(removed, Removed::default());
 }
 
 async fn reports_go_before_their_action(fixture: Fixture) {
     ended_action(&fixture, 3).await;
     let store = &fixture.store;
-    let removed = store.remove_old(&Retention::default(), at(91 * DAY), 100).await.unwrap();
+    let removed = store
+        .remove_old(&Retention::default(), at(91 * DAY), 100)
+        .await
+        .unwrap();
     assert_eq!((removed.reports, removed.actions, removed.targets), (6, 0, 0));
     let counters = store.counters(action(1)).await.unwrap();
     assert_eq!((counters.answered, counters.findings), (3, 3));
-    let left = store.reports(action(1), &ReportFilter::default(), &PageRequest::default()).await.unwrap();
+    let left = store
+        .reports(action(1), &ReportFilter::default(), &PageRequest::default())
+        .await
+        .unwrap();
     assert_eq!(left.items, []);
 }
 
@@ -72,19 +82,28 @@ async fn an_action_goes_with_all_that_belongs_to_it(fixture: Fixture) {
         ..Retention::default()
     };
     let removed = store.remove_old(&retention, at(400 * DAY), 100).await.unwrap();
-    assert_eq!((removed.reports, removed.targets, removed.actions, removed.more), (6, 3, 2, false));
+    assert_eq!(
+        (removed.reports, removed.targets, removed.actions, removed.more),
+        (6, 3, 2, false)
+    );
     assert_eq!(store.action(action(1)).await.unwrap(), None);
     assert!(store.action(action(2)).await.unwrap().is_some());
     // Nobody heard of the agents either, and nothing holds them any more.
     assert_eq!(removed.agents, 3);
-    assert_eq!(store.remove_old(&retention, at(400 * DAY), 100).await.unwrap(), Removed::default());
+    assert_eq!(
+        store.remove_old(&retention, at(400 * DAY), 100).await.unwrap(),
+        Removed::default()
+    );
 }
 
 async fn small_things_go(fixture: Fixture) {
     let store = &fixture.store;
     let mut rejected = heartbeat(1, 1, 0);
     rejected.state_if_new = AgentState::Rejected;
-    store.store_heartbeats(&[rejected, heartbeat(2, 1, 0), heartbeat(3, 1, 300 * DAY)]).await.unwrap();
+    store
+        .store_heartbeats(&[rejected, heartbeat(2, 1, 0), heartbeat(3, 1, 300 * DAY)])
+        .await
+        .unwrap();
     let token = |number, expires| NewToken {
         hash: ContentDigest::of(&[number]),
         name: String::new(),
@@ -111,17 +130,28 @@ async fn small_things_go(fixture: Fixture) {
     assert_eq!((removed.agents, removed.tokens, removed.expired), (1, 1, 2));
     // Its own event, and those of two agents; the third came later.
     assert_eq!(removed.events, 3);
-    let left = store.agents(&AgentFilter::default(), &PageRequest::default()).await.unwrap();
+    let left = store
+        .agents(&AgentFilter::default(), &PageRequest::default())
+        .await
+        .unwrap();
     assert_eq!(left.items.len(), 2);
 }
 
 async fn work_is_done_in_small_portions(fixture: Fixture) {
     ended_action(&fixture, 600).await;
     let store = &fixture.store;
-    let first = store.remove_old(&Retention::default(), at(400 * DAY), 2).await.unwrap();
+    let first = store
+        .remove_old(&Retention::default(), at(400 * DAY), 2)
+        .await
+        .unwrap();
     assert_eq!((first.reports, first.more), (1000, true));
     let mut calls = 0;
-    while store.remove_old(&Retention::default(), at(400 * DAY), 2).await.unwrap().more {
+    while store
+        .remove_old(&Retention::default(), at(400 * DAY), 2)
+        .await
+        .unwrap()
+        .more
+    {
         calls += 1;
         assert!(calls < 100);
     }

@@ -30,7 +30,9 @@ async fn several_may_migrate_at_the_same_time(fixture: Fixture) {
 async fn the_file_is_for_its_owner_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    let store = Store::open(&format!("sqlite:{}", path.display()), StoreOptions::default()).await.unwrap();
+    let store = Store::open(&format!("sqlite:{}", path.display()), StoreOptions::default())
+        .await
+        .unwrap();
     assert_eq!(store.database(), Database::Sqlite);
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     store.close().await;
@@ -39,7 +41,12 @@ async fn the_file_is_for_its_owner_only() {
 
 #[tokio::test]
 async fn an_address_that_is_none_is_explained() {
-    for address in ["", "mysql://localhost/x", "/var/lib/gumshoe/store.db", "postgres://[/x"] {
+    for address in [
+        "",
+        "mysql://localhost/x",
+        "/var/lib/gumshoe/store.db",
+        "postgres://[/x",
+    ] {
         let error = Store::open(address, StoreOptions::default()).await.err().unwrap();
         assert!(matches!(error, StoreError::Address(_)), "{address}: {error:?}");
         assert!(error.to_string().contains("sqlite:PATH"), "{error}");

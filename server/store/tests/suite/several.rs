@@ -29,7 +29,10 @@ async fn store_all(store: &Store, reports: &[NewReport]) -> usize {
 
 async fn what_two_schedulers_get_is_stored_once(fixture: Fixture) {
     let agents = fixture.agents(30).await;
-    let ids = [fixture.action_for(1, 1, &agents).await, fixture.action_for(2, 1, &agents).await];
+    let ids = [
+        fixture.action_for(1, 1, &agents).await,
+        fixture.action_for(2, 1, &agents).await,
+    ];
     let bodies = [started(1), operation(0, 1, 1), finished(1, true)];
     let mut reports = Vec::new();
     for (place, agent) in agents.iter().enumerate() {
@@ -63,7 +66,12 @@ async fn a_reader_that_follows_misses_nothing(fixture: Fixture) {
         let mut filter = ReportFilter::default();
         let mut seen = 0;
         while seen < reports.len() {
-            let new: Vec<_> = fixture.store.stream_reports(id, &filter).try_collect().await.unwrap();
+            let new: Vec<_> = fixture
+                .store
+                .stream_reports(id, &filter)
+                .try_collect()
+                .await
+                .unwrap();
             seen += new.len();
             filter.after = new.last().map(|report| report.ordinal).or(filter.after);
         }

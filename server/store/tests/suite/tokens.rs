@@ -38,7 +38,10 @@ async fn a_token_is_valid_until_it_expires_or_is_revoked(fixture: Fixture) {
     let used = store.use_token(&hash, at(51)).await.unwrap().unwrap();
     assert_eq!(used.last_used, Some(at(50)));
     assert_eq!(store.use_token(&hash, at(100)).await.unwrap(), None);
-    assert_eq!(store.use_token(&ContentDigest::of(b"?"), at(50)).await.unwrap(), None);
+    assert_eq!(
+        store.use_token(&ContentDigest::of(b"?"), at(50)).await.unwrap(),
+        None
+    );
     assert!(store.revoke_token(&used.id, at(60)).await.unwrap());
     assert!(!store.revoke_token(&used.id, at(61)).await.unwrap());
     assert_eq!(store.use_token(&hash, at(60)).await.unwrap(), None);
@@ -46,7 +49,12 @@ async fn a_token_is_valid_until_it_expires_or_is_revoked(fixture: Fixture) {
     let first = store.tokens(&page).await.unwrap();
     page.after = first.next;
     let second = store.tokens(&page).await.unwrap();
-    let names: Vec<_> = first.items.iter().chain(&second.items).map(|token| token.name.as_str()).collect();
+    let names: Vec<_> = first
+        .items
+        .iter()
+        .chain(&second.items)
+        .map(|token| token.name.as_str())
+        .collect();
     assert_eq!(names, ["token 3", "token 2", "token 1"]);
     assert_eq!(second.items[0].revoked, Some(at(60)));
 }
@@ -56,7 +64,10 @@ async fn a_challenge_is_answered_once(fixture: Fixture) {
     assert!(store.add_challenge(b"nonce", "AA11", at(60)).await.unwrap());
     assert!(!store.add_challenge(b"nonce", "BB22", at(60)).await.unwrap());
     let other = fixture.another().await;
-    let (a, b) = tokio::join!(store.take_challenge(b"nonce", at(1)), other.take_challenge(b"nonce", at(1)));
+    let (a, b) = tokio::join!(
+        store.take_challenge(b"nonce", at(1)),
+        other.take_challenge(b"nonce", at(1))
+    );
     let mut taken = [a.unwrap(), b.unwrap()];
     taken.sort();
     assert_eq!(taken, [None, Some("AA11".to_owned())]);
@@ -71,11 +82,20 @@ async fn investigators_are_those_of_the_last_policy(fixture: Fixture) {
         details: json!({"weight": 1}),
     };
     let store = &fixture.store;
-    store.replace_investigators(&["mallory", "bob"].map(one)).await.unwrap();
-    store.replace_investigators(&["bob", "alice"].map(one)).await.unwrap();
+    store
+        .replace_investigators(&["mallory", "bob"].map(one))
+        .await
+        .unwrap();
+    store
+        .replace_investigators(&["bob", "alice"].map(one))
+        .await
+        .unwrap();
     assert_eq!(store.investigators().await.unwrap(), ["alice", "bob"].map(one));
     // All or nothing.
-    let twice = store.replace_investigators(&["eve", "eve"].map(one)).await.unwrap_err();
+    let twice = store
+        .replace_investigators(&["eve", "eve"].map(one))
+        .await
+        .unwrap_err();
     assert!(!twice.is_transient());
     assert_eq!(store.investigators().await.unwrap().len(), 2);
 }
@@ -95,10 +115,19 @@ async fn one_holds_a_lease(fixture: Fixture) {
 
 async fn counters_only_grow(fixture: Fixture) {
     let store = &fixture.store;
-    let counts = |value| [("reports-unknown-agent".to_owned(), value), ("other".to_owned(), 1)].into();
+    let counts = |value| {
+        [
+            ("reports-unknown-agent".to_owned(), value),
+            ("other".to_owned(), 1),
+        ]
+        .into()
+    };
     store.count(&counts(2)).await.unwrap();
     store.count(&counts(40)).await.unwrap();
     store.count(&[].into()).await.unwrap();
     let counted = store.counted().await.unwrap();
-    assert_eq!(counted, [("other".to_owned(), 2), ("reports-unknown-agent".to_owned(), 42)].into());
+    assert_eq!(
+        counted,
+        [("other".to_owned(), 2), ("reports-unknown-agent".to_owned(), 42)].into()
+    );
 }
