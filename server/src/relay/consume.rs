@@ -58,7 +58,7 @@ enum ConsumeError {
 
 /// Takes messages out of `queue` until `stop`; connects again for as long as it has to.
 ///
-/// Limits: at most `prefetch` messages are held; a batch ends at [`BATCH_BYTES`]. What is not acknowledged when this ends goes back to
+/// Limits: at most `prefetch` messages are held; a batch ends at 64 MiB. What is not acknowledged when this ends goes back to
 /// the queue.
 pub async fn consume(
     relay: &Relay,

@@ -8,3 +8,5 @@ mod fuzzing;
 mod harness;
 mod main_path;
 mod sending;
+mod several;
+mod tls;
