@@ -2,7 +2,7 @@
 
 mod actions;
 
-pub use actions::{Apply, Explain, IdentityOptions, Log, Policy, State, VerifyReport};
+pub use actions::{Apply, Daemon, Explain, IdentityOptions, Log, Policy, State, VerifyReport};
 
 use crate::config::{Bytes, DEFAULT_DIR, Duration};
 use clap::{
@@ -32,6 +32,10 @@ pub struct Cli {
 pub enum Action {
     /// Run one operation of a module on this host and print what it finds
     Run(Run),
+    /// Run as a service: obey signed actions that arrive over the relay
+    Daemon(Daemon),
+    /// Show how the daemon is: connection, running operations, last actions
+    Status(IdentityOptions),
     /// Obey a signed action, once, if this host's policy allows it
     Apply(Apply),
     /// Check the signatures on an agent's reports

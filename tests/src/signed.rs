@@ -106,6 +106,21 @@ pub fn actions(operations: &[(&str, Value)]) -> Value {
     })
 }
 
+/// One operation of each module that Gumshoe comes with: the file module finds the file `note.txt` below `folder`, the others
+/// nothing that matters.
+#[must_use]
+pub fn every_module(folder: &std::path::Path) -> Value {
+    let document = "objects: [{object: none, package: {name: no-such-package}}]\n\
+                    tests: [{test: none, object: none, evr: {operation: '<', value: 1.0}}]";
+    actions(&[
+        ("file", json!({ "searches": { "note": { "paths": [folder], "names": ["^note\\.txt$"] } } })),
+        ("netstat", json!({ "listeningport": [1] })),
+        ("pkg", json!({ "pkgmatch": { "matches": ["^no-such-package$"] } })),
+        ("memory", json!({ "searches": { "none": { "names": ["^no-such-process$"], "contents": ["needle"] } } })),
+        ("scribe", json!({ "scribedoc": document, "onlytrue": true })),
+    ])
+}
+
 /// An identifier that no other action of this test run has.
 fn new_id() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -7,6 +7,7 @@
 //! * [`session`]: one connection: deliveries in, acknowledgements and publishes out, probes through the broker.
 //! * [`relay`]: AMQP: logging in, the agent's queue and its bindings.
 //! * [`network`]: names, sockets, proxy, TLS.
+//! * [`metadata`]: what a cloud says about this instance, asked once.
 //! * [`warden`]: the way to the warden.
 //!
 //! What is delivered is acknowledged when the warden says so, never before. What is published is confirmed to the
@@ -15,6 +16,7 @@
 
 pub mod backoff;
 pub mod courier;
+pub mod metadata;
 pub mod network;
 pub mod relay;
 pub mod session;

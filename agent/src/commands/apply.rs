@@ -202,6 +202,7 @@ impl Desk {
         let manner = Manner {
             parallel: config.actions.parallel,
             render: !self.json,
+            own: None,
         };
         let (sender, receiver) = mpsc::channel();
         let sum = std::thread::scope(|scope| {

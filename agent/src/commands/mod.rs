@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod check_config;
+mod daemon;
 mod documents;
 mod explain;
 mod facts;
@@ -11,6 +12,7 @@ mod identity;
 mod modules;
 mod policy;
 mod run;
+mod status;
 mod verify_report;
 
 use crate::cli::{Action, Cli, Log, Modules, Policy};
@@ -32,6 +34,9 @@ pub fn dispatch() -> anyhow::Result<Exit> {
     };
     if matches!(command, Action::CheckConfig) {
         return check_config::check_config(&cli.config_dir);
+    }
+    if let Action::Daemon(arguments) = &command {
+        return daemon::daemon(&cli.config_dir, arguments);
     }
     let config = Config::load(&cli.config_dir).context("the configuration is refused")?;
     match command {
@@ -59,6 +64,7 @@ pub fn dispatch() -> anyhow::Result<Exit> {
         Action::Facts(options) => facts::facts(&config, &options),
         Action::Completions { shell } => documents::completions(&config, shell),
         Action::Man { folder } => documents::man(&config, &folder),
-        Action::CheckConfig => Ok(Exit::Found),
+        Action::Status(options) => status::status(&options.state.folder, options.json),
+        Action::CheckConfig | Action::Daemon(_) => Ok(Exit::Found), // dealt with above
     }
 }

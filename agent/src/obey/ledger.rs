@@ -294,8 +294,17 @@ impl Ledger {
         body: Body,
     ) -> Result<HostReport, LedgerError> {
         let mut report = HostReport::new(self.identity.agent, self.hostname.clone(), about, now, body);
-        report.sequence = self.sequence.next().map_err(LedgerError::Sequence)?;
+        report.sequence = self.number()?;
         Ok(report)
+    }
+
+    /// The next number for a message.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Sequence`].
+    pub fn number(&mut self) -> Result<u64, LedgerError> {
+        self.sequence.next().map_err(LedgerError::Sequence)
     }
 
     /// A message in its envelope, signed.
@@ -367,7 +376,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError::Sequence`].
-    pub fn close(self) -> Result<(), LedgerError> {
+    pub fn close(&mut self) -> Result<(), LedgerError> {
         self.sequence.close().map_err(LedgerError::Sequence)
     }
 }

@@ -61,11 +61,12 @@ impl Sequence {
     /// # Errors
     ///
     /// The file cannot be written.
-    pub fn close(self) -> io::Result<()> {
-        if self.next == self.reserved {
-            return Ok(());
+    pub fn close(&mut self) -> io::Result<()> {
+        if self.next < self.reserved {
+            durable::replace(&self.path, format!("{}\n", self.next).as_bytes())?;
+            self.reserved = self.next;
         }
-        durable::replace(&self.path, format!("{}\n", self.next).as_bytes())
+        Ok(())
     }
 }
 
