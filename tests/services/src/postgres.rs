@@ -36,6 +36,8 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 const NOBODY: u32 = 65534;
 /// What the server prints when it accepts connections.
 const READY: &str = "ready to accept connections";
+/// What it prints when processes of the server before it are still there.
+const STILL_IN_USE: &str = "still in use";
 /// How long a start may take: one second alone, much more on a machine that compiles.
 const START_LIMIT: Duration = Duration::from_secs(120);
 /// How many lines of output an error shows.
@@ -142,33 +144,39 @@ impl Postgres {
     ///
     /// [`PostgresError::Failed`] with the server's last lines.
     pub fn restart(&mut self) -> Result<(), PostgresError> {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            match self.start_once() {
+                // The backends of a server that was killed take a moment to notice.
+                Err(PostgresError::Failed { output, .. })
+                    if output.contains(STILL_IN_USE) && Instant::now() < deadline => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn start_once(&mut self) -> Result<(), PostgresError> {
         let mut command = self.command("postgres");
         command.arg("-k").arg(self.folder.path());
-        for setting in [
-            "listen_addresses=",
-            "max_connections=100",
-            "update_process_title=off",
-        ] {
+        let always = ["listen_addresses=", "max_connections=100", "update_process_title=off"];
+        for setting in always.into_iter().chain(self.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
-        for setting in &self.settings {
-            command.args(["-c", setting]);
-        }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut server = command.spawn().map_err(|source| run("postgres", source))?;
         let output = server.stderr.take();
         let pid = self.folder.path().join("server.pid");
-        fs::write(&pid, server.id().to_string())
-            .map_err(|source| PostgresError::Prepare { path: pid, source })?;
+        let noted = fs::write(&pid, server.id().to_string());
         self.server = Some(server);
-        let result = output.map_or(Err(PostgresError::NotRunning), wait_until_ready);
-        if result.is_err() {
+        let ready = match (noted, output) {
+            (Err(source), _) => Err(PostgresError::Prepare { path: pid, source }),
+            (_, None) => Err(PostgresError::NotRunning),
+            (_, Some(output)) => wait_until_ready(output),
+        };
+        if ready.is_err() {
             let _ = self.end(Signal::KILL);
         }
-        result
+        ready
     }
 
     /// Ends the server as an administrator would: connections are closed, everything is written.

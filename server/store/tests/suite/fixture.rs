@@ -23,7 +23,7 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 pub struct Fixture {
     pub store: Store,
     pub address: String,
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 impl Fixture {
@@ -34,9 +34,7 @@ impl Fixture {
     }
 
     pub async fn postgres() -> Self {
-        let server = SERVER.get_or_init(|| Postgres::start().unwrap());
-        let name = format!("test{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        Self::open(server.create_database(&name).unwrap(), None).await
+        Self::open(new_database(), None).await
     }
 
     async fn open(address: String, folder: Option<TempDir>) -> Self {
@@ -47,7 +45,7 @@ impl Fixture {
         Self {
             store,
             address,
-            _folder: folder,
+            folder: folder,
         }
     }
 
@@ -56,6 +54,24 @@ impl Fixture {
         Store::open(&self.address, StoreOptions { connections: 4 })
             .await
             .unwrap()
+    }
+
+    /// The same kind of database, empty, without tables.
+    pub async fn fresh(&self) -> Store {
+        let address = match &self.folder {
+            Some(folder) => format!("sqlite:{}", folder.path().join("fresh.db").display()),
+            None => new_database(),
+        };
+        Store::open(&address, StoreOptions { connections: 4 }).await.unwrap()
+    }
+
+    /// A connection for doing what the store does not.
+    pub async fn connection(&self) -> sqlx::AnyPool {
+        let address = match &self.folder {
+            Some(folder) => format!("sqlite://{}/a%20%2520%20b%3Fc%23.db", folder.path().display()),
+            None => self.address.clone(),
+        };
+        sqlx::AnyPool::connect(&address).await.unwrap()
     }
 
     /// Makes `count` agents known and approved.
@@ -77,6 +93,12 @@ impl Fixture {
         );
         new.action.id
     }
+}
+
+fn new_database() -> String {
+    let server = SERVER.get_or_init(|| Postgres::start().unwrap());
+    let name = format!("test{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    server.create_database(&name).unwrap()
 }
 
 /// A point in time, some seconds after the beginning of all tests.
