@@ -2,7 +2,10 @@
 //!
 //! Every name carries the protocol's version, so that an incompatible release can live beside the one before it.
 
+mod permissions;
+
 use crate::ids::AgentId;
+pub use permissions::{Permissions, TopicPermission, agent_permissions, server_permissions};
 
 /// Where the scheduler publishes actions and agents' queues are bound.
 pub const ACTIONS: &str = "gumshoe.v1.actions";
@@ -14,6 +17,10 @@ pub const EVENTS: &str = "gumshoe.v1.events";
 pub const REPORTS_QUEUE: &str = "gumshoe.v1.reports";
 /// What schedulers compete on for heartbeats.
 pub const HEARTBEATS_QUEUE: &str = "gumshoe.v1.heartbeats";
+/// What workers compete on for the events that are posted.
+pub const WEBHOOK_QUEUE: &str = "gumshoe.v1.worker.webhook";
+/// What workers compete on for the events that are exported.
+pub const EXPORT_QUEUE: &str = "gumshoe.v1.worker.export";
 /// Routing key of an action for every agent.
 pub const ALL: &str = "all";
 

@@ -2,6 +2,7 @@
 
 use crate::harness::{Fleet, Setup};
 use anyhow::{Context as _, Result};
+use gumshoe_protocol::relay::server_permissions;
 use gumshoe_test_services::certificates::Authority;
 use gumshoe_test_services::rabbitmq::{Broker, User};
 use serde_json::json;
@@ -27,7 +28,7 @@ fn relay_and_api_are_reached_in_tls_and_only_by_whom_the_configuration_trusts() 
     let file = |name: &str, text: &str| write(folder.path(), name, text);
     let config = |ca: &str| -> Result<String> {
         Ok(format!(
-            "[relay]\nca = {ca}\ncertificate = {}\nkey = {}\n[api]\ncertificate = {}\nkey = {}\n",
+            "[workers]\nexport = \"FOLDER/events\"\n[relay]\nca = {ca}\ncertificate = {}\nkey = {}\n[api]\ncertificate = {}\nkey = {}\n",
             file("client.pem", &client.certificate)?,
             file("client.key", &client.key)?,
             file("api.pem", &api.certificate)?,
@@ -35,7 +36,13 @@ fn relay_and_api_are_reached_in_tls_and_only_by_whom_the_configuration_trusts() 
         ))
     };
     let broker = Broker::builder().tls(authority).start()?;
-    broker.add_users(&[User::external("gumshoe-server").permissions(".*", ".*", ".*")])?;
+    // What is generated for servers is enough for a server.
+    let may = server_permissions();
+    broker.add_users(&[User::external("gumshoe-server").permissions(
+        &may.configure,
+        &may.write,
+        &may.read,
+    )])?;
     let port = broker.tls_port().context("a TLS port")?;
     let setup = |config, ca| Setup {
         relay: Some((format!("amqps://127.0.0.1:{port}/%2f"), broker.url())),
