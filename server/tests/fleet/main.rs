@@ -2,6 +2,7 @@
 
 mod access;
 mod agents;
+mod commands;
 mod crash;
 mod events;
 mod fuzzing;
