@@ -39,11 +39,20 @@ impl Server {
     /// Connects to a relay and makes what a server makes there.
     #[must_use]
     pub fn connect(broker: &Broker) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let (connection, channel) = runtime.block_on(async {
-            let connection = Connection::connect(&broker.url(), ConnectionProperties::default()).await.unwrap();
+            let connection = Connection::connect(&broker.url(), ConnectionProperties::default())
+                .await
+                .unwrap();
             let channel = connection.create_channel().await.unwrap();
-            channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+            channel
+                .confirm_select(ConfirmSelectOptions::default())
+                .await
+                .unwrap();
             declare(&channel).await;
             (connection, channel)
         });
@@ -65,10 +74,15 @@ impl Server {
         let properties = BasicProperties::default().with_delivery_mode(2);
         let (key, bytes) = (agent_key(agent), envelope.as_bytes());
         let confirmation = self.runtime.block_on(async {
-            let publish = self.channel.basic_publish(ACTIONS.into(), key.as_str().into(), options, bytes, properties);
+            let publish =
+                self.channel
+                    .basic_publish(ACTIONS.into(), key.as_str().into(), options, bytes, properties);
             publish.await.unwrap().await.unwrap()
         });
-        assert!(confirmation.is_ack() && confirmation.take_message().is_none(), "{key} is not bound");
+        assert!(
+            confirmation.is_ack() && confirmation.take_message().is_none(),
+            "{key} is not bound"
+        );
     }
 
     /// Messages that are ready in an agent's queue.
@@ -79,7 +93,9 @@ impl Server {
             ..QueueDeclareOptions::default()
         };
         let queue = agent_queue(agent);
-        let declare = self.channel.queue_declare(queue.as_str().into(), options, FieldTable::default());
+        let declare = self
+            .channel
+            .queue_declare(queue.as_str().into(), options, FieldTable::default());
         self.runtime.block_on(declare).unwrap().message_count()
     }
 
@@ -105,7 +121,9 @@ impl Server {
     }
 
     fn get(&self, queue: &str) -> Option<Envelope> {
-        let get = self.channel.basic_get(queue.into(), BasicGetOptions { no_ack: true });
+        let get = self
+            .channel
+            .basic_get(queue.into(), BasicGetOptions { no_ack: true });
         let message = self.runtime.block_on(get).unwrap()?;
         Some(Envelope::parse(&message.data, REPORT_ENVELOPE_BYTES).unwrap())
     }
@@ -118,8 +136,15 @@ impl Server {
             if so(self) {
                 return;
             }
-            let told: Vec<_> = self.reports.iter().map(|r| (&r["action"], &r["body"]["kind"], &r["body"]["code"])).collect();
-            assert!(Instant::now() < deadline, "waited in vain for this: {what}; reports: {told:?}");
+            let told: Vec<_> = self
+                .reports
+                .iter()
+                .map(|r| (&r["action"], &r["body"]["kind"], &r["body"]["code"]))
+                .collect();
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for this: {what}; reports: {told:?}"
+            );
         }
     }
 
@@ -133,15 +158,22 @@ impl Server {
     /// Waits for a heartbeat of this reason that was sent after `after` others.
     pub fn wait_for_heartbeat(&mut self, reason: &str, after: usize) -> Value {
         let is_it = |beat: &&Value| beat["reason"] == reason;
-        self.wait(reason, |server| server.heartbeats.iter().skip(after).any(|beat| is_it(&beat)));
+        self.wait(reason, |server| {
+            server.heartbeats.iter().skip(after).any(|beat| is_it(&beat))
+        });
         self.heartbeats.iter().skip(after).find(is_it).unwrap().clone()
     }
 
     /// The kinds of messages about an action, in order, each as often as it came.
     #[must_use]
     pub fn kinds(&self, action: &Value) -> Vec<String> {
-        let about = self.reports.iter().filter(|report| report["action"] == action["id"]);
-        about.map(|report| report["body"]["kind"].as_str().unwrap().to_owned()).collect()
+        let about = self
+            .reports
+            .iter()
+            .filter(|report| report["action"] == action["id"]);
+        about
+            .map(|report| report["body"]["kind"].as_str().unwrap().to_owned())
+            .collect()
     }
 }
 
@@ -151,7 +183,12 @@ async fn declare(channel: &Channel) {
         ..ExchangeDeclareOptions::default()
     };
     for exchange in [ACTIONS, REPORTS] {
-        let declare = channel.exchange_declare(exchange.into(), ExchangeKind::Topic, durable, FieldTable::default());
+        let declare = channel.exchange_declare(
+            exchange.into(),
+            ExchangeKind::Topic,
+            durable,
+            FieldTable::default(),
+        );
         declare.await.unwrap();
     }
     let options = QueueDeclareOptions {
@@ -159,9 +196,21 @@ async fn declare(channel: &Channel) {
         ..QueueDeclareOptions::default()
     };
     for (queue, key) in [(REPORTS_QUEUE, "report.*"), (HEARTBEATS_QUEUE, "heartbeat.*")] {
-        channel.queue_declare(queue.into(), options, FieldTable::default()).await.unwrap();
+        channel
+            .queue_declare(queue.into(), options, FieldTable::default())
+            .await
+            .unwrap();
         let bind = QueueBindOptions::default();
-        channel.queue_bind(queue.into(), REPORTS.into(), key.into(), bind, FieldTable::default()).await.unwrap();
+        channel
+            .queue_bind(
+                queue.into(),
+                REPORTS.into(),
+                key.into(),
+                bind,
+                FieldTable::default(),
+            )
+            .await
+            .unwrap();
     }
 }
 
@@ -197,7 +246,11 @@ impl Host {
     #[must_use]
     pub fn daemon(&self, arguments: &[&str]) -> Daemon {
         let mut command = self.trusting_agent(&[&["daemon"], arguments].concat());
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let (copy, lines) = (Arc::clone(&log), BufReader::new(child.stderr.take().unwrap()));
         std::thread::spawn(move || {
@@ -283,7 +336,11 @@ impl Drop for Daemon {
 pub fn wait_long(what: &str, mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !so() {
-        assert!(Instant::now() < deadline, "waited in vain for this, until {}: {what}", Utc::now());
+        assert!(
+            Instant::now() < deadline,
+            "waited in vain for this, until {}: {what}",
+            Utc::now()
+        );
         std::thread::yield_now();
     }
 }

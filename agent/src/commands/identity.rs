@@ -10,7 +10,10 @@ use std::path::Path;
 /// Prints the identity; makes none.
 pub fn identity(folder: &Path, as_json: bool) -> anyhow::Result<Exit> {
     let identity = Identity::read(folder)?.with_context(|| {
-        format!("`{}` holds no identity: it is made when the agent first starts", folder.display())
+        format!(
+            "`{}` holds no identity: it is made when the agent first starts",
+            folder.display()
+        )
     })?;
     let key = identity.key.public().to_text();
     if as_json {

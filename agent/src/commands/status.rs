@@ -24,7 +24,8 @@ pub fn status(folder: &Path, as_json: bool) -> anyhow::Result<Exit> {
         };
         anyhow::bail!(what);
     }
-    let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
+    let text =
+        std::fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
     if as_json {
         line(text.trim_end())?;
         return Ok(Exit::Found);
@@ -36,18 +37,32 @@ pub fn status(folder: &Path, as_json: bool) -> anyhow::Result<Exit> {
 
 fn told(status: &Status) -> Vec<String> {
     let mut lines = vec![
-        format!("agent      {} ({}), process {}, since {}", status.agent, status.version, status.pid, status.since),
+        format!(
+            "agent      {} ({}), process {}, since {}",
+            status.agent, status.version, status.pid, status.since
+        ),
         relay(status),
         format!(
             "spool      {} reports, {} bytes; {} lost",
             status.spool.reports, status.spool.bytes, status.spool.lost
         ),
     ];
-    let heartbeat = status.heartbeat.map_or_else(|| "none yet".to_owned(), |time| time.to_string());
+    let heartbeat = status
+        .heartbeat
+        .map_or_else(|| "none yet".to_owned(), |time| time.to_string());
     lines.push(format!("heartbeat  {heartbeat}"));
-    lines.extend(status.configuration_problem.iter().map(|problem| format!("problem    {problem}")));
+    lines.extend(
+        status
+            .configuration_problem
+            .iter()
+            .map(|problem| format!("problem    {problem}")),
+    );
     lines.extend(status.blind_spots.iter().map(|spot| format!("blind      {spot}")));
-    lines.push(format!("actions    {} running, {} waiting", status.running.len(), status.waiting));
+    lines.push(format!(
+        "actions    {} running, {} waiting",
+        status.running.len(),
+        status.waiting
+    ));
     for one in &status.running {
         lines.push(format!(
             "  {} {:?} by {}: {} of {} operations, since {}",
@@ -63,9 +78,20 @@ fn told(status: &Status) -> Vec<String> {
         lines.push("decisions".to_owned());
     }
     for one in &status.decisions {
-        let action = one.action.map_or_else(|| "(not readable)".to_owned(), |id| id.to_string());
-        let name = one.name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
-        lines.push(format!("  {} {action}{name} by {}: {}", one.time, one.signers.join(", "), one.verdict));
+        let action = one
+            .action
+            .map_or_else(|| "(not readable)".to_owned(), |id| id.to_string());
+        let name = one
+            .name
+            .as_ref()
+            .map(|name| format!(" {name:?}"))
+            .unwrap_or_default();
+        lines.push(format!(
+            "  {} {action}{name} by {}: {}",
+            one.time,
+            one.signers.join(", "),
+            one.verdict
+        ));
     }
     lines
 }
@@ -77,10 +103,25 @@ fn relay(status: &Status) -> String {
         Phase::Connecting => "connecting",
         Phase::Disconnected => "not connected",
     };
-    let relay = link.relay.as_ref().map(|relay| format!(" to {relay}")).unwrap_or_default();
-    let since = i64::try_from(link.since_unix_ms).ok().and_then(DateTime::from_timestamp_millis);
+    let relay = link
+        .relay
+        .as_ref()
+        .map(|relay| format!(" to {relay}"))
+        .unwrap_or_default();
+    let since = i64::try_from(link.since_unix_ms)
+        .ok()
+        .and_then(DateTime::from_timestamp_millis);
     let since = since.map(|time| format!(" since {time}")).unwrap_or_default();
-    let error = link.error.as_ref().map(|error| format!("; {error}")).unwrap_or_default();
-    let courier = status.courier.map_or_else(|| "no courier".to_owned(), |pid| format!("courier {pid}"));
-    format!("relay      {phase}{relay}{since} ({courier}, started again {} times){error}", status.courier_restarts)
+    let error = link
+        .error
+        .as_ref()
+        .map(|error| format!("; {error}"))
+        .unwrap_or_default();
+    let courier = status
+        .courier
+        .map_or_else(|| "no courier".to_owned(), |pid| format!("courier {pid}"));
+    format!(
+        "relay      {phase}{relay}{since} ({courier}, started again {} times){error}",
+        status.courier_restarts
+    )
 }

@@ -136,7 +136,10 @@ impl Relay {
 
 impl Actions {
     pub(super) fn check(&self, file: &Path) -> Result<(), ConfigError> {
-        for (key, value) in [("actions.parallel", self.parallel), ("actions.at_once", self.at_once)] {
+        for (key, value) in [
+            ("actions.parallel", self.parallel),
+            ("actions.at_once", self.at_once),
+        ] {
             if !(1..=MAX_AT_ONCE).contains(&value) {
                 return Err(ConfigError::Value {
                     path: file.to_owned(),

@@ -110,7 +110,11 @@ fn start(
 
 /// The report of an operation whose action was stopped before its turn.
 fn not_begun(module: &str) -> Report {
-    let mut report = refused(module, "cancelled", "the action was stopped before this operation began".to_owned());
+    let mut report = refused(
+        module,
+        "cancelled",
+        "the action was stopped before this operation began".to_owned(),
+    );
     report.status = Status::Cancelled;
     report
 }
@@ -132,7 +136,8 @@ impl Observer for Rendered {
         if self.bytes <= MAX_RENDERED_BYTES {
             self.lines.push(text.to_owned());
         } else if before <= MAX_RENDERED_BYTES {
-            self.lines.push("… (more is in the report than is shown here)".to_owned());
+            self.lines
+                .push("… (more is in the report than is shown here)".to_owned());
         }
     }
 }

@@ -69,8 +69,14 @@ pub fn daemon(options: &Options) -> anyhow::Result<Exit> {
 
 fn hear_signals(events: SyncSender<Event>) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("failed to handle signals")?;
-    let thread = std::thread::Builder::new().name("signals".to_owned()).stack_size(128 << 10);
-    let hear = move || signals.forever().all(|signal| events.send(Event::Signal(signal)).is_ok());
+    let thread = std::thread::Builder::new()
+        .name("signals".to_owned())
+        .stack_size(128 << 10);
+    let hear = move || {
+        signals
+            .forever()
+            .all(|signal| events.send(Event::Signal(signal)).is_ok())
+    };
     thread.spawn(hear).context("failed to handle signals")?;
     Ok(())
 }
@@ -139,7 +145,8 @@ impl Warden {
         let (now, instant) = (Utc::now(), Instant::now());
         let hostname = settings.host.facts.hostname.clone();
         let (ledger, opened) = Ledger::open(&options.state, &settings.host.machine, hostname, now)?;
-        let spool = Spool::open(ledger.folder(), bounds(&settings.config)).context("failed to open the spool")?;
+        let spool =
+            Spool::open(ledger.folder(), bounds(&settings.config)).context("failed to open the spool")?;
         let agent = ledger.identity().agent;
         let mut warden = Self {
             mail: Mail::new(agent),
@@ -180,9 +187,15 @@ impl Warden {
     fn tell_start(&mut self, opened: &Opened) {
         let identity = self.ledger.identity();
         let agent = identity.agent;
-        self.log.info("started", &[("agent", &agent), ("version", &env!("CARGO_PKG_VERSION"))]);
+        self.log.info(
+            "started",
+            &[("agent", &agent), ("version", &env!("CARGO_PKG_VERSION"))],
+        );
         if let (Origin::Copied, Some(previous)) = (opened.origin, identity.previous) {
-            self.log.warning("this host is a copy of another: it has an identifier of its own now", &[("previous", &previous)]);
+            self.log.warning(
+                "this host is a copy of another: it has an identifier of its own now",
+                &[("previous", &previous)],
+            );
             // The original's reports are the original's to send.
             self.spool.clear();
         }
@@ -191,7 +204,8 @@ impl Warden {
             self.log.warning(why, &[("bytes", &opened.torn)]);
         }
         if !rustix::process::geteuid().is_root() {
-            self.log.warning("not root: the agent sees what its user sees", &[]);
+            self.log
+                .warning("not root: the agent sees what its user sees", &[]);
         }
     }
 
@@ -199,7 +213,10 @@ impl Warden {
     fn report_interrupted(&mut self) {
         for entry in self.ledger.unfinished() {
             let missing = entry.missing();
-            self.log.warning("an action was interrupted, and is not run again", &[("action", &entry.id), ("missing", &missing.len())]);
+            self.log.warning(
+                "an action was interrupted, and is not run again",
+                &[("action", &entry.id), ("missing", &missing.len())],
+            );
             self.report((Some(entry.id), entry.digest), Body::Interrupted { missing });
             let finished = self.ledger.finish_interrupted(&entry, Utc::now());
             self.complain("an interruption could not be recorded", finished);
@@ -223,8 +240,13 @@ impl Warden {
         let _ = std::fs::remove_file(self.ledger.folder().join(status::FILE)); // it may never have been written
         let closed = self.ledger.close();
         self.complain("the agent's memory could not be put away", closed);
-        self.log.info("stopped", &[("waiting_reports", &self.spool.len())]);
-        Ok(if self.has_failed { Exit::Failed } else { Exit::Found })
+        self.log
+            .info("stopped", &[("waiting_reports", &self.spool.len())]);
+        Ok(if self.has_failed {
+            Exit::Failed
+        } else {
+            Exit::Found
+        })
     }
 
     /// Everything that may be due.
@@ -261,7 +283,10 @@ impl Warden {
             self.status.due(),
             ending,
         ];
-        all.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + LONG)
+        all.into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(|| Instant::now() + LONG)
     }
 
     fn take(&mut self, event: Event) {
@@ -292,7 +317,10 @@ impl Warden {
         let told = match configuration(&relay, &agent, self.options.once) {
             Ok(told) => told,
             Err(error) => {
-                self.log.error("the courier cannot be told where the relay is", &[("why", &chain(&error))]);
+                self.log.error(
+                    "the courier cannot be told where the relay is",
+                    &[("why", &chain(&error))],
+                );
                 self.tender.replace(now);
                 return;
             }
@@ -312,7 +340,10 @@ impl Warden {
 
     fn replace_courier(&mut self, why: &str) {
         let end = self.tender.replace(Instant::now());
-        self.log.error("the courier is gone; another will be started", &[("why", &why), ("end", &end)]);
+        self.log.error(
+            "the courier is gone; another will be started",
+            &[("why", &why), ("end", &end)],
+        );
         self.mail.connected(false);
         self.inbox.forget();
         self.link = Link {
@@ -338,28 +369,45 @@ impl Warden {
             ToWarden::Confirmed { id } => self.mail.confirmed(id, &mut self.spool),
             ToWarden::Failed { id, why } => {
                 if self.mail.failed(id, &mut self.spool, Instant::now()) {
-                    self.log.error("the relay does not take a report: it is given up", &[("number", &id), ("why", &why)]);
+                    self.log.error(
+                        "the relay does not take a report: it is given up",
+                        &[("number", &id), ("why", &why)],
+                    );
                 } else {
-                    self.log.warning("the relay did not take a message", &[("number", &id), ("why", &why)]);
+                    self.log.warning(
+                        "the relay did not take a message",
+                        &[("number", &id), ("why", &why)],
+                    );
                 }
             }
             ToWarden::State(state) => self.relay_is(state),
             ToWarden::Discarded { bytes, why } => {
-                self.log.warning("a message in the agent's queue was dropped", &[("bytes", &bytes), ("why", &why)]);
+                self.log.warning(
+                    "a message in the agent's queue was dropped",
+                    &[("bytes", &bytes), ("why", &why)],
+                );
             }
             ToWarden::Drained => self.is_drained = true,
             ToWarden::Pong => {}
-            other => self.log.info("the courier said something that is not needed", &[("kind", &format!("{other:.40?}"))]),
+            other => self.log.info(
+                "the courier said something that is not needed",
+                &[("kind", &format!("{other:.40?}"))],
+            ),
         }
     }
 
     fn relay_is(&mut self, state: Link) {
         let is_connected = state.phase == Phase::Connected;
-        let (relay, error) = (state.relay.clone().unwrap_or_default(), state.error.clone().unwrap_or_default());
+        let (relay, error) = (
+            state.relay.clone().unwrap_or_default(),
+            state.error.clone().unwrap_or_default(),
+        );
         match state.phase {
             Phase::Connected => self.log.info("connected", &[("relay", &relay)]),
             Phase::Connecting => {}
-            Phase::Disconnected => self.log.warning("disconnected", &[("relay", &relay), ("why", &error)]),
+            Phase::Disconnected => self
+                .log
+                .warning("disconnected", &[("relay", &relay), ("why", &error)]),
         }
         if is_connected != self.mail.is_connected() {
             self.mail.connected(is_connected);
@@ -368,7 +416,11 @@ impl Warden {
             // What was not acknowledged is delivered again.
             self.inbox.forget();
         }
-        self.notify.status(if is_connected { "connected" } else { "not connected" });
+        self.notify.status(if is_connected {
+            "connected"
+        } else {
+            "not connected"
+        });
         self.link = state;
         if self.link.phase == Phase::Disconnected {
             self.give_up_once(&error);
@@ -385,7 +437,11 @@ impl Warden {
     }
 
     fn tell(&mut self, message: ToCourier) {
-        if self.tender.courier().is_some_and(|courier| courier.tell(message).is_err()) {
+        if self
+            .tender
+            .courier()
+            .is_some_and(|courier| courier.tell(message).is_err())
+        {
             self.replace_courier("it does not read what it is told");
         }
     }
@@ -395,7 +451,7 @@ impl Warden {
     /// Decides about what has arrived, as long as there is room for more work.
     fn decide_held(&mut self) {
         while self.ending == Ending::No && self.works.has_room() {
-            let Some(delivery) = self.inbox.next() else {
+            let Some(delivery) = self.inbox.take() else {
                 return;
             };
             self.decide(&delivery);
@@ -412,9 +468,12 @@ impl Warden {
         }
         self.look_again();
         let now = Utc::now();
-        let (received, decision) =
-            self.ledger
-                .receive(&delivery.bytes, &self.settings.policy, &self.settings.host.facts, now);
+        let (received, decision) = self.ledger.receive(
+            &delivery.bytes,
+            &self.settings.policy,
+            &self.settings.host.facts,
+            now,
+        );
         self.tell_decision(&decision, &received, now);
         match received {
             Received::Run(work) => {
@@ -432,9 +491,13 @@ impl Warden {
             }
             Received::Cancel { cancel, problem } => {
                 let is_here = self.works.stop(&cancel.action);
-                self.log.info("cancelled", &[("action", &cancel.action), ("was_here", &is_here)]);
+                self.log
+                    .info("cancelled", &[("action", &cancel.action), ("was_here", &is_here)]);
                 if let Some(problem) = problem {
-                    self.log.error("a cancellation could not be recorded", &[("why", &problem.message)]);
+                    self.log.error(
+                        "a cancellation could not be recorded",
+                        &[("why", &problem.message)],
+                    );
                 }
             }
             Received::Repeated(_) => {}
@@ -457,9 +520,19 @@ impl Warden {
                 other => other.kind().to_owned(),
             },
         };
-        let signers: Vec<String> = decision.signers.iter().map(|signer| signer.name.clone()).collect();
-        let action = decision.action.map_or_else(|| "-".to_owned(), |id| id.to_string());
-        let fields: [super::log::Field<'_>; 3] = [("action", &action), ("signers", &signers.join(",")), ("verdict", &verdict)];
+        let signers: Vec<String> = decision
+            .signers
+            .iter()
+            .map(|signer| signer.name.clone())
+            .collect();
+        let action = decision
+            .action
+            .map_or_else(|| "-".to_owned(), |id| id.to_string());
+        let fields: [super::log::Field<'_>; 3] = [
+            ("action", &action),
+            ("signers", &signers.join(",")),
+            ("verdict", &verdict),
+        ];
         self.log.info("decided", &fields);
         self.decisions.add(Decided {
             time: now,
@@ -516,7 +589,8 @@ impl Warden {
         self.report((Some(action), running.digest), finished);
         let ended = self.ledger.finish(action, running.accepted, now);
         self.complain("the end of an action could not be recorded", ended);
-        self.log.info("finished", &[("action", &action), ("found", &running.sum.found)]);
+        self.log
+            .info("finished", &[("action", &action), ("found", &running.sum.found)]);
     }
 
     /// Puts a report into the spool; says whether it is on disk.
@@ -532,10 +606,16 @@ impl Warden {
         let lost = self.spool.lost();
         let is_safe = self.spool.put(report.sequence, envelope.as_bytes());
         if !is_safe {
-            self.log.error("a report could not be written to disk: it waits in memory", &[("number", &report.sequence)]);
+            self.log.error(
+                "a report could not be written to disk: it waits in memory",
+                &[("number", &report.sequence)],
+            );
         }
         if self.spool.lost() > lost {
-            self.log.error("the spool is full: its oldest reports were dropped", &[("lost", &self.spool.lost())]);
+            self.log.error(
+                "the spool is full: its oldest reports were dropped",
+                &[("lost", &self.spool.lost())],
+            );
         }
         is_safe
     }
@@ -571,7 +651,8 @@ impl Warden {
         let sequence = match self.ledger.number() {
             Ok(sequence) => sequence,
             Err(error) => {
-                self.log.error("a heartbeat could not be numbered", &[("why", &chain(&error))]);
+                self.log
+                    .error("a heartbeat could not be numbered", &[("why", &chain(&error))]);
                 self.pulse.sent(profile, now, interval);
                 return;
             }
@@ -586,7 +667,12 @@ impl Warden {
             interval,
         };
         let beat = heartbeat(self.ledger.identity(), profile.clone(), moment);
-        let envelope = self.ledger.identity().key.seal(HEARTBEAT_TYPE, beat.to_payload()).to_json();
+        let envelope = self
+            .ledger
+            .identity()
+            .key
+            .seal(HEARTBEAT_TYPE, beat.to_payload())
+            .to_json();
         let sent = self
             .tender
             .courier()
@@ -629,7 +715,10 @@ impl Warden {
             }
             Err(error) => {
                 let why = chain(error.as_ref());
-                self.log.error("the new configuration is refused; the old one stays in force", &[("why", &why)]);
+                self.log.error(
+                    "the new configuration is refused; the old one stays in force",
+                    &[("why", &why)],
+                );
                 self.configuration_problem = Some(format!("the configuration on disk is refused: {why}"));
             }
         }
@@ -644,7 +733,10 @@ impl Warden {
         };
         match configuration(&relay, &agent, self.options.once) {
             Ok(told) => self.tell(ToCourier::Configure(Box::new(told))),
-            Err(error) => self.log.error("the courier cannot be told where the relay is", &[("why", &chain(&error))]),
+            Err(error) => self.log.error(
+                "the courier cannot be told where the relay is",
+                &[("why", &chain(&error))],
+            ),
         }
     }
 
@@ -652,7 +744,8 @@ impl Warden {
         if self.ending != Ending::No {
             return;
         }
-        self.log.info("stopping", &[("waiting_actions", &self.works.waiting())]);
+        self.log
+            .info("stopping", &[("waiting_actions", &self.works.waiting())]);
         self.notify.stopping();
         self.works.stop_all();
         self.inbox.forget();
@@ -738,4 +831,3 @@ fn bounds(config: &Config) -> Bounds {
         reports: config.spool.reports,
     }
 }
-

@@ -38,7 +38,7 @@ impl Inbox {
     }
 
     /// The next delivery.
-    pub fn next(&mut self) -> Option<Delivery> {
+    pub fn take(&mut self) -> Option<Delivery> {
         self.held.pop_front()
     }
 

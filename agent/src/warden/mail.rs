@@ -143,7 +143,13 @@ impl Mail {
         self.in_flight.is_empty() || on_its_way + bytes <= MAX_IN_FLIGHT_BYTES
     }
 
-    fn publish(&mut self, courier: &Courier, id: u64, routing_key: String, bytes: Vec<u8>) -> Result<(), Stuck> {
+    fn publish(
+        &mut self,
+        courier: &Courier,
+        id: u64,
+        routing_key: String,
+        bytes: Vec<u8>,
+    ) -> Result<(), Stuck> {
         self.in_flight.insert(id, bytes.len());
         courier.tell(ToCourier::Publish {
             id,

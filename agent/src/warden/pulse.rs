@@ -52,7 +52,11 @@ fn modules(config: &Config) -> Vec<ModuleState> {
             version: candidate.map(|candidate| candidate.manifest.version.clone()),
             sha256: candidate.and_then(|candidate| candidate.sha256().parse().ok()),
             enabled: chosen.is_ok(),
-            problem: chosen.as_ref().err().filter(|_| is_wanted).map(|error| chain(error)),
+            problem: chosen
+                .as_ref()
+                .err()
+                .filter(|_| is_wanted)
+                .map(|error| chain(error)),
             name,
         }
     };
@@ -88,7 +92,8 @@ impl Pulse {
     /// Which heartbeat is to be sent now, if any.
     #[must_use]
     pub fn wanted(&self, now: Instant) -> Option<HeartbeatReason> {
-        self.wanted.or((now >= self.next).then_some(HeartbeatReason::Interval))
+        self.wanted
+            .or((now >= self.next).then_some(HeartbeatReason::Interval))
     }
 
     /// When the next one is due.

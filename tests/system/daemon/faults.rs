@@ -14,9 +14,18 @@ fn kill(pid: &Value) {
 
 /// The processes that a process started, with the beginnings of their command lines.
 fn children(parent: u32) -> Vec<(u32, String)> {
-    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+    let tasks = std::fs::read_dir(format!("/proc/{parent}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let list = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
-    let pids: Vec<u32> = list.flat_map(|list| list.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>()).collect();
+    let pids: Vec<u32> = list
+        .flat_map(|list| {
+            list.split_whitespace()
+                .map(|pid| pid.parse().unwrap())
+                .collect::<Vec<_>>()
+        })
+        .collect();
     let name = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     pids.iter().map(|pid| (*pid, name(pid))).collect()
 }
@@ -35,8 +44,13 @@ fn whatever_is_killed_nothing_is_lost_and_nothing_runs_twice() {
         ("misbehave", json!({ "deed": "none", "first": 1 })),
     ]);
     server.publish(&agent, &people.action(&question, &["olga"]));
-    server.wait("the quick one", |server| reported(server, &question) == ["success"]);
-    let runner = children(pid).into_iter().find(|(_, name)| name.starts_with("gumshoe-runner")).unwrap();
+    server.wait("the quick one", |server| {
+        reported(server, &question) == ["success"]
+    });
+    let runner = children(pid)
+        .into_iter()
+        .find(|(_, name)| name.starts_with("gumshoe-runner"))
+        .unwrap();
     kill(&json!(runner.0));
     server.wait_for("finished", &question);
     assert_eq!(reported(&server, &question), ["success", "failed"]);
@@ -89,7 +103,9 @@ fn whatever_is_killed_nothing_is_lost_and_nothing_runs_twice() {
     assert_eq!(reported(&server, &cut), [""; 0]);
 
     // In the end nothing is left anywhere.
-    wait_long("nothing waits", || host.status()["spool"]["reports"] == 0 && server.ready(&agent) == 0);
+    wait_long("nothing waits", || {
+        host.status()["spool"]["reports"] == 0 && server.ready(&agent) == 0
+    });
     daemon.stop();
     assert_eq!(host.trusting(&["log", "verify"]).code, 0);
 }
@@ -107,11 +123,15 @@ fn beyond_its_bound_the_spool_drops_the_oldest_and_every_heartbeat_says_so() {
     server.wait_for("started", &question);
     broker.kill().unwrap();
     drop(server);
-    wait_long("everything has ended", || host.status()["running"] == json!([]) && host.status()["spool"]["lost"] == 18);
+    wait_long("everything has ended", || {
+        host.status()["running"] == json!([]) && host.status()["spool"]["lost"] == 18
+    });
     daemon.wait_for_log("the spool is full");
     broker.restart().unwrap();
     let mut server = Server::connect(&broker);
-    wait_long("it is connected again", || host.status()["relay"]["phase"] == "connected");
+    wait_long("it is connected again", || {
+        host.status()["relay"]["phase"] == "connected"
+    });
     server.wait("the last three", |server| server.reports.len() == 3);
     let before = server.heartbeats.len();
     daemon.stop();
@@ -133,10 +153,18 @@ fn a_courier_that_cannot_be_believed_is_replaced_and_gets_nothing() {
     std::fs::set_permissions(host.path("gumshoe-courier"), PermissionsExt::from_mode(0o755)).unwrap();
     let daemon = host.daemon(&[]);
     daemon.wait_for_log("another will be started");
-    wait_long("it is tried again", || host.status()["courier_restarts"].as_u64() >= Some(1));
+    wait_long("it is tried again", || {
+        host.status()["courier_restarts"].as_u64() >= Some(1)
+    });
     let log = daemon.log();
-    assert!(log.contains("does not keep to the protocol") && log.contains("Permission denied"), "{log}");
-    assert!(!log.contains("seed") && !log.lines().any(|line| line == "0"), "{log}");
+    assert!(
+        log.contains("does not keep to the protocol") && log.contains("Permission denied"),
+        "{log}"
+    );
+    assert!(
+        !log.contains("seed") && !log.lines().any(|line| line == "0"),
+        "{log}"
+    );
     std::fs::set_permissions(host.path("gumshoe-courier"), PermissionsExt::from_mode(0o777)).unwrap();
     daemon.wait_for_log("the courier's program is refused");
     daemon.stop();

@@ -1,10 +1,10 @@
 //! What the daemon does when nothing goes wrong.
 
 use super::{broker, host, quick, reported, slow};
+use gumshoe_tests::Host;
 use gumshoe_tests::MODULES;
 use gumshoe_tests::relay::{Server, wait_long};
 use gumshoe_tests::signed::{People, every_module};
-use gumshoe_tests::Host;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -30,16 +30,30 @@ fn an_action_comes_in_and_signed_reports_go_out() {
     let (daemon, agent) = host.connected(&mut server);
     let beat = server.heartbeats.last().unwrap().clone();
     assert_eq!(beat["facts"]["modules"], json!(MODULES));
-    assert!(beat["modules"].as_array().unwrap().iter().all(|m| m["enabled"] == true && m["sha256"].is_string()), "{beat}");
+    assert!(
+        beat["modules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|m| m["enabled"] == true && m["sha256"].is_string()),
+        "{beat}"
+    );
     std::fs::write(host.path("root/note.txt"), "").unwrap();
     let question = every_module(&host.path("root"));
     server.publish(&agent, &people.action(&question, &["sam"]));
     server.wait_for("finished", &question);
     assert_eq!(server.kinds(&question).len(), 7, "{:?}", server.kinds(&question));
-    assert!(reported(&server, &question).iter().all(|status| status == "success"));
+    assert!(
+        reported(&server, &question)
+            .iter()
+            .all(|status| status == "success")
+    );
     assert_eq!(server.ready(&agent), 0);
     let status = host.status();
-    assert_eq!((&status["relay"]["phase"], &status["decisions"][0]["verdict"]), (&json!("connected"), &json!("run")));
+    assert_eq!(
+        (&status["relay"]["phase"], &status["decisions"][0]["verdict"]),
+        (&json!("connected"), &json!("run"))
+    );
     let before = server.heartbeats.len();
     daemon.stop();
     server.wait_for_heartbeat("stop", before);
@@ -64,7 +78,11 @@ fn deliveries_may_come_twice_and_rubbish_is_answered_once() {
     server.wait_for("finished", &last);
     server.wait_for("finished", &question);
     assert_eq!(reported(&server, &question), ["success"]);
-    let refused: Vec<&Value> = server.reports.iter().filter(|report| report["body"]["kind"] == "refused").collect();
+    let refused: Vec<&Value> = server
+        .reports
+        .iter()
+        .filter(|report| report["body"]["kind"] == "refused")
+        .collect();
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert_eq!(refused[0]["body"]["code"], "envelope-form");
     wait_long("nothing is left in the queue", || server.ready(&agent) == 0);
@@ -83,7 +101,9 @@ fn a_slow_action_holds_up_no_other_and_can_be_cancelled() {
     server.publish(&agent, &people.action(&quick, &["olga"]));
     server.wait_for("finished", &quick);
     assert_eq!(server.kinds(&slow), ["started"]);
-    wait_long("status shows it", || host.status()["running"][0]["action"] == slow["id"]);
+    wait_long("status shows it", || {
+        host.status()["running"][0]["action"] == slow["id"]
+    });
     server.publish(&agent, &people.cancel(&slow, &["olga"]));
     server.wait_for("finished", &slow);
     let told = server.wait_for("operation", &slow);
@@ -118,7 +138,11 @@ fn a_new_configuration_is_taken_over_and_a_broken_one_is_not() {
     daemon.wait_for_log("the old one stays in force");
     assert!(daemon.log().contains("groop"));
     assert_eq!(ask(&mut server), ["success"]);
-    wait_long("status tells", || host.status()["configuration_problem"].as_str().is_some_and(|text| text.contains("groop")));
+    wait_long("status tells", || {
+        host.status()["configuration_problem"]
+            .as_str()
+            .is_some_and(|text| text.contains("groop"))
+    });
     std::fs::write(host.path("config/policy.toml"), policy).unwrap();
     daemon.stop();
 }
@@ -152,9 +176,13 @@ fn the_service_manager_is_told_and_the_log_can_be_json() {
     let (_people, host) = host(broker(), "");
     let socket = host.path("notify");
     let manager = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
-    manager.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    manager
+        .set_read_timeout(Some(std::time::Duration::from_secs(60)))
+        .unwrap();
     let mut command = host.trusting_agent(&["daemon", "--log-format", "json"]);
-    command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "200000");
+    command
+        .env("NOTIFY_SOCKET", &socket)
+        .env("WATCHDOG_USEC", "200000");
     let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
     let mut told = String::new();
     let mut buffer = [0; 4096];
@@ -169,5 +197,8 @@ fn the_service_manager_is_told_and_the_log_can_be_json() {
     assert!(output.status.success());
     let log = String::from_utf8(output.stderr).unwrap();
     let first: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
-    assert_eq!((&first["level"], &first["message"]), (&json!("info"), &json!("started")));
+    assert_eq!(
+        (&first["level"], &first["message"]),
+        (&json!("info"), &json!("started"))
+    );
 }
