@@ -18,6 +18,10 @@ pub const EVENTS: &str = "gumshoe.v1.events";
 pub const REPORTS_QUEUE: &str = "gumshoe.v1.inbox.reports";
 /// What schedulers compete on for heartbeats.
 pub const HEARTBEATS_QUEUE: &str = "gumshoe.v1.inbox.heartbeats";
+/// What workers compete on for the events that are posted.
+pub const WEBHOOK_QUEUE: &str = "gumshoe.v1.worker.webhook";
+/// What workers compete on for the events that are exported.
+pub const EXPORT_QUEUE: &str = "gumshoe.v1.worker.export";
 /// Routing key of an action for every agent.
 pub const ALL: &str = "all";
 

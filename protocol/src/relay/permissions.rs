@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{ACTIONS, ALL, EVENTS, HEARTBEATS_QUEUE, REPORTS, REPORTS_QUEUE, agent_key, agent_queue};
+use super::{
+    ACTIONS, ALL, EVENTS, EXPORT_QUEUE, HEARTBEATS_QUEUE, REPORTS, REPORTS_QUEUE, WEBHOOK_QUEUE, agent_key,
+    agent_queue,
+};
 use super::{heartbeat_key, report_key};
 use crate::ids::AgentId;
 
@@ -63,11 +66,13 @@ pub fn agent_permissions(agent: &AgentId) -> Permissions {
 /// Agents' queues are none of its business: they are declared, bound and read by agents.
 #[must_use]
 pub fn server_permissions() -> Permissions {
-    let own = [ACTIONS, REPORTS, EVENTS, REPORTS_QUEUE, HEARTBEATS_QUEUE];
+    let queues = [REPORTS_QUEUE, HEARTBEATS_QUEUE, WEBHOOK_QUEUE, EXPORT_QUEUE];
+    let with = |exchanges: &[&str]| any_of(&[exchanges, &queues].concat());
+    let own = with(&[ACTIONS, REPORTS, EVENTS]);
     Permissions {
-        configure: any_of(&own),
-        write: any_of(&own),
-        read: any_of(&[REPORTS, EVENTS, REPORTS_QUEUE, HEARTBEATS_QUEUE]),
+        configure: own.clone(),
+        write: own,
+        read: with(&[REPORTS, EVENTS]),
         topics: Vec::new(),
     }
 }
