@@ -2,7 +2,9 @@
 
 mod actions;
 
-pub use actions::{Apply, Explain, IdentityOptions, Log, Policy, State, VerifyReport};
+pub use actions::{
+    Apply, Daemon, Explain, IdentityOptions, Log, Policy, RelayPermissions, ShowIdentity, State, VerifyReport,
+};
 
 use crate::config::{Bytes, DEFAULT_DIR, Duration};
 use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
@@ -36,6 +38,10 @@ pub enum Action {
     /// Takes the same command line as `run`. What is printed can be given to `run MODULE --params -`, and is what a
     /// signed action contains.
     Params(Run),
+    /// Run as a service: obey signed actions that arrive over the relay
+    Daemon(Daemon),
+    /// Show how the daemon is: connection, running operations, last actions
+    Status(IdentityOptions),
     /// Obey a signed action, once, if this host's policy allows it
     Apply(Apply),
     /// Check the signatures on an agent's reports
@@ -47,7 +53,9 @@ pub enum Action {
     #[command(subcommand)]
     Log(Log),
     /// Print who this agent is: identifier, public report key, since when
-    Identity(IdentityOptions),
+    Identity(ShowIdentity),
+    /// Print what this agent's user at the relay may do, for RabbitMQ's administrator
+    RelayPermissions(RelayPermissions),
     /// List, describe, check, enable, disable and pin modules
     #[command(subcommand)]
     Modules(Modules),
