@@ -2,7 +2,9 @@
 
 mod actions;
 
-pub use actions::{Apply, Daemon, Explain, IdentityOptions, Log, Policy, State, VerifyReport};
+pub use actions::{
+    Apply, Daemon, Explain, IdentityOptions, Log, Policy, RelayPermissions, ShowIdentity, State, VerifyReport,
+};
 
 use crate::config::{Bytes, DEFAULT_DIR, Duration};
 use clap::{
@@ -47,7 +49,9 @@ pub enum Action {
     #[command(subcommand)]
     Log(Log),
     /// Print who this agent is: identifier, public report key, since when
-    Identity(IdentityOptions),
+    Identity(ShowIdentity),
+    /// Print what this agent's user at the relay may do, for RabbitMQ's administrator
+    RelayPermissions(RelayPermissions),
     /// List, describe, check, enable, disable and pin modules
     #[command(subcommand)]
     Modules(Modules),

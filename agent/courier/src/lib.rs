@@ -1,7 +1,8 @@
 //! The agent's network side: carries opaque bytes between the warden and the relay.
 //!
 //! The courier runs without rights and holds no decision. It is told everything in one message
-//! ([`gumshoe_link::Configuration`]), reads no files, and knows no other descriptor than the socket to the warden.
+//! ([`gumshoe_link::Configuration`]), reads no files but those of the system's resolver and trust store, and inherits no
+//! other descriptor than the socket to the warden.
 //!
 //! * [`courier`]: the life of the process: connect, carry, pause, connect again.
 //! * [`session`]: one connection: deliveries in, acknowledgements and publishes out, probes through the broker.

@@ -185,3 +185,42 @@ force. SIGTERM ends running operations, sends what they found, and stops. Under 
 ready, and answers the watchdog.
 
 Exit status: 0 after a signal, or when a check-in is complete; 3 when it cannot start, or a check-in failed.";
+
+/// `identity`.
+#[derive(Debug, Args)]
+pub struct ShowIdentity {
+    /// Make the identity if there is none yet, as the first start does; not in an image of a host
+    #[arg(long)]
+    pub create: bool,
+    /// Options
+    #[command(flatten)]
+    pub options: IdentityOptions,
+}
+
+/// `relay-permissions`.
+#[derive(Debug, Args)]
+#[command(after_help = RELAY_HELP)]
+pub struct RelayPermissions {
+    /// Print a RabbitMQ definitions document (JSON) instead of commands
+    #[arg(long)]
+    pub json: bool,
+    /// User at the relay [default: agent-ID]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Virtual host at the relay
+    #[arg(long, value_name = "NAME", default_value = "/")]
+    pub vhost: String,
+    /// Another agent's identifier instead of this host's
+    #[arg(long, value_name = "AGENT")]
+    pub id: Option<AgentId>,
+    /// State
+    #[command(flatten)]
+    pub state: State,
+}
+
+const RELAY_HELP: &str = "\
+The permissions let the user use this agent's own queue, bind it to actions for this agent and for all, and publish this agent's \
+reports and heartbeats; nothing else. The user itself is made with `rabbitmqctl add_user`, or stands in its client certificate.
+
+Example, as root on the relay:
+  ssh host gumshoe-agent relay-permissions | sh";

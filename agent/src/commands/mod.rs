@@ -11,6 +11,7 @@ mod host_log;
 mod identity;
 mod modules;
 mod policy;
+mod relay_permissions;
 mod run;
 mod status;
 mod verify_report;
@@ -52,7 +53,8 @@ pub fn dispatch() -> anyhow::Result<Exit> {
             state,
         }) => host_log::show(&state.folder, since.as_deref(), action, json),
         Action::Log(Log::Verify { json, state }) => host_log::verify(&state.folder, json),
-        Action::Identity(options) => identity::identity(&options.state.folder, options.json),
+        Action::Identity(arguments) => identity::identity(&config, &arguments),
+        Action::RelayPermissions(options) => relay_permissions::relay_permissions(&options),
         Action::Modules(Modules::List { json }) => modules::list(&config, json),
         Action::Modules(Modules::Describe { module, json, schema }) => {
             modules::describe(&config, &module, json, schema)

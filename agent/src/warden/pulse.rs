@@ -1,14 +1,14 @@
 //! Heartbeats: when the next one is due, and what it says.
 
+use super::enrolment::Token;
 use crate::config::Config;
 use crate::host::Host;
 use crate::plugins::{choose, names};
+use crate::state::identity::Identity;
 use crate::terminal::chain;
 use gumshoe_protocol::heartbeat::{HeartbeatReason, QueueState, SpoolState};
 use gumshoe_protocol::{Facts, Heartbeat, ModuleState, PROTOCOL, Timestamp};
 use std::time::{Duration, Instant};
-
-use crate::state::identity::Identity;
 
 /// The part of an interval by which heartbeats of many hosts are spread.
 const JITTER: u32 = 10;
@@ -22,6 +22,8 @@ pub struct Profile {
     pub modules: Vec<ModuleState>,
     /// What it cannot look at.
     pub blind_spots: Vec<String>,
+    /// What proves that the fleet's owner meant this host to take part.
+    pub token: Option<Token>,
 }
 
 impl Profile {
@@ -32,10 +34,15 @@ impl Profile {
         if !rustix::process::geteuid().is_root() {
             blind_spots.push("the agent does not run as root: it sees what its user sees".to_owned());
         }
+        let token = Token::read(config).unwrap_or_else(|problem| {
+            blind_spots.push(problem);
+            None
+        });
         Self {
             facts: host.facts,
             modules: modules(config),
             blind_spots,
+            token,
         }
     }
 }
@@ -137,10 +144,11 @@ pub struct Moment {
 /// The heartbeat itself.
 #[must_use]
 pub fn heartbeat(identity: &Identity, profile: Profile, moment: Moment) -> Heartbeat {
+    let key = identity.key.public();
     Heartbeat {
         protocol: PROTOCOL,
         agent: identity.agent,
-        public_key: identity.key.public().to_text(),
+        public_key: key.to_text(),
         sequence: moment.sequence,
         sent: moment.sent,
         reason: moment.reason,
@@ -150,7 +158,7 @@ pub fn heartbeat(identity: &Identity, profile: Profile, moment: Moment) -> Heart
         queue: moment.queue,
         spool: moment.spool,
         previous_id: identity.previous,
-        enrolment: None,
+        enrolment: profile.token.map(|token| token.proof(&key)),
         interval_s: moment.interval.as_secs(),
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod certificates;
 pub mod gpg;
+pub mod postgres;
 pub mod rabbitmq;
 
 mod guard;

@@ -1,0 +1,123 @@
+//! The OpenAPI document, made from the handlers and from the table of routes.
+
+use super::access::{Access, required};
+use super::problem::Problem;
+use axum::Json;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Content, InfoBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa::{PartialSchema as _, ToSchema as _};
+
+/// Name of the bearer token's scheme.
+const SCHEME: &str = "token";
+
+/// Shows this document.
+#[utoipa::path(get, path = "/openapi.json", tag = "health", responses((status = 200, description = "OpenAPI", body = Object)))]
+pub async fn get_document() -> Json<OpenApi> {
+    Json(document())
+}
+
+/// The document.
+#[must_use]
+pub fn document() -> OpenApi {
+    let (_, mut document) = super::routes().split_for_parts();
+    document.info = InfoBuilder::new()
+        .title("Gumshoe")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Signed questions to a fleet of hosts, and what they answered.",
+        ))
+        .build();
+    let components = document.components.get_or_insert_default();
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.add_security_scheme(SCHEME, SecurityScheme::Http(scheme));
+    components
+        .schemas
+        .insert(Problem::name().into_owned(), Problem::schema());
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            let access = required(method, path).unwrap_or(Access::Admin);
+            decorate(operation, access);
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    [
+        ("GET", item.get.as_mut()),
+        ("POST", item.post.as_mut()),
+        ("PUT", item.put.as_mut()),
+        ("DELETE", item.delete.as_mut()),
+        ("PATCH", item.patch.as_mut()),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| operation.map(|operation| (method, operation)))
+}
+
+/// Adds what every route has: its scheme, and the problems that are the same everywhere.
+fn decorate(operation: &mut Operation, access: Access) {
+    let mut common = vec![
+        ("400", "The request makes no sense"),
+        ("405", "Not for this method"),
+        ("429", "Too many requests"),
+        ("503", "Database or relay do not answer"),
+    ];
+    if operation.request_body.is_some() {
+        common.extend([
+            ("413", "The body is too large"),
+            ("415", "The body is not JSON"),
+            ("422", "The body is not what is expected"),
+        ]);
+    }
+    if access == Access::Open {
+        operation.security = Some(Vec::new());
+    } else {
+        operation.security = Some(vec![SecurityRequirement::new(SCHEME, Vec::<String>::new())]);
+        let role = format!("Needs a token of the role {access:?} or higher.").to_lowercase();
+        operation.description = Some(match operation.description.take() {
+            Some(text) => format!("{text}\n\n{role}"),
+            None => role,
+        });
+        common.extend([
+            ("401", "No token, or none that is known"),
+            ("403", "The token's role is not enough"),
+        ]);
+    }
+    for (status, text) in common {
+        let content = Content::new(Some(Ref::from_schema_name(Problem::name())));
+        let response = ResponseBuilder::new()
+            .description(text)
+            .content("application/problem+json", content)
+            .build();
+        let responses = &mut operation.responses.responses;
+        responses
+            .entry(status.to_owned())
+            .or_insert_with(|| response.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::access::ROUTES;
+    use super::*;
+
+    #[test]
+    fn every_route_is_in_the_table_and_every_entry_is_a_route() {
+        let mut document = document();
+        let mut routes: Vec<(String, String)> = Vec::new();
+        for (path, item) in &mut document.paths.paths {
+            routes.extend(operations(item).map(|(method, _)| (method.to_owned(), path.clone())));
+        }
+        for (method, path) in &routes {
+            assert!(
+                required(method, path).is_some(),
+                "{method} {path} is not in the table"
+            );
+        }
+        for (method, path, _) in ROUTES {
+            let entry = ((*method).to_owned(), (*path).to_owned());
+            assert!(routes.contains(&entry), "{method} {path} is no route");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `serve`: the parts of a server, from start to an orderly end.
+
+use super::{Exit, open_store};
+use crate::api::{self, App, Limiter};
+use crate::audit::{Audit, AuditWriter};
+use crate::cli::Role;
+use crate::config::Config;
+use crate::ingest::{Enrolment, Heartbeats, Reports};
+use crate::metrics::Metrics;
+use crate::policy::CurrentPolicy;
+use crate::relay::{Publisher, Relay, consume};
+use crate::scheduler::{Resting, Scheduler, Wake};
+use crate::workers::{AgentWatch, Export, Webhook};
+use anyhow::Context as _;
+use gumshoe_protocol::relay::{EXPORT_QUEUE, HEARTBEATS_QUEUE, REPORTS_QUEUE, WEBHOOK_QUEUE};
+use gumshoe_store::Store;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long parts may take to come to their end.
+const END_TIMEOUT: Duration = Duration::from_secs(25);
+/// Requests from one address, where many clients share it, against those of one token.
+const SHARED: u32 = 10;
+
+/// How the server runs.
+pub(super) struct How {
+    pub(super) role: Role,
+    pub(super) migrate: bool,
+    pub(super) print_address: bool,
+}
+
+/// What the parts share.
+struct Parts {
+    config: Arc<Config>,
+    store: Store,
+    relay: Relay,
+    publisher: Arc<Publisher>,
+    policy: CurrentPolicy,
+    audit: Audit,
+    metrics: Metrics,
+    wake: Wake,
+    holder: String,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+pub(super) async fn serve(config: Config, how: How) -> anyhow::Result<Exit> {
+    let (parts, writer) = prepare(config, how.migrate).await?;
+    // The log of accesses is written to the last, after everything that may write to it.
+    let writing = tokio::spawn(writer.run());
+    if how.role.includes(Role::Scheduler) {
+        start_scheduler(&parts)?;
+    }
+    if how.role.includes(Role::Worker) {
+        start_workers(&parts)?;
+    }
+    if how.role.includes(Role::Api) {
+        start_api(&parts, how.print_address).await?;
+    }
+    tracing::info!(role = ?how.role, "started");
+    wait_for_signal().await?;
+    tracing::info!("stopping");
+    let (stop, tasks, store) = (parts.stop.clone(), parts.tasks.clone(), parts.store.clone());
+    drop(parts);
+    stop.cancel();
+    tasks.close();
+    let ended = tokio::time::timeout(END_TIMEOUT, async {
+        tasks.wait().await;
+        writing.await
+    });
+    if ended.await.is_err() {
+        tracing::warn!("some parts did not end in time; what they had taken is delivered again");
+    }
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(Exit::Success)
+}
+
+async fn prepare(config: Config, migrate: bool) -> anyhow::Result<(Parts, AuditWriter)> {
+    let policy = CurrentPolicy::load(&config)?;
+    let relay = Relay::new(&config.relay)?;
+    let store = open_store(&config).await?;
+    if migrate {
+        store.migrate().await.context("failed to migrate")?;
+    }
+    let (audit, writer) = Audit::new(store.clone());
+    let id = crate::secret::random::<8>()?;
+    let parts = Parts {
+        publisher: Arc::new(Publisher::new(relay.clone(), "gumshoe-server publisher")),
+        holder: format!("{}-{:016x}", std::process::id(), u64::from_be_bytes(id)),
+        config: Arc::new(config),
+        store,
+        relay,
+        policy,
+        audit,
+        metrics: Metrics::new(),
+        wake: Wake::default(),
+        stop: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    };
+    Ok((parts, writer))
+}
+
+fn start_scheduler(parts: &Parts) -> anyhow::Result<()> {
+    let scheduler = Scheduler {
+        store: parts.store.clone(),
+        publisher: Arc::clone(&parts.publisher),
+        audit: parts.audit.clone(),
+        metrics: parts.metrics.clone(),
+        config: parts.config.scheduler.clone(),
+        retention: parts.config.retention,
+        wake: parts.wake.clone(),
+        holder: parts.holder.clone(),
+        resting: Resting::default(),
+    };
+    let heartbeats = Heartbeats {
+        store: parts.store.clone(),
+        enrolment: Arc::new(Enrolment::load(&parts.config.enrolment)?),
+        audit: parts.audit.clone(),
+        metrics: parts.metrics.clone(),
+    };
+    let reports = Reports {
+        store: parts.store.clone(),
+        metrics: parts.metrics.clone(),
+    };
+    let stop = parts.stop.clone();
+    parts.tasks.spawn(async move { scheduler.run(&stop).await });
+    start_consumer(parts, HEARTBEATS_QUEUE, parts.config.relay.prefetch, heartbeats);
+    start_consumer(parts, REPORTS_QUEUE, parts.config.relay.prefetch, reports);
+    Ok(())
+}
+
+fn start_consumer(
+    parts: &Parts,
+    queue: &'static str,
+    prefetch: u16,
+    handler: impl crate::relay::Handler + 'static,
+) {
+    let (relay, stop) = (parts.relay.clone(), parts.stop.clone());
+    parts
+        .tasks
+        .spawn(async move { consume(&relay, queue, prefetch, &handler, &stop).await });
+}
+
+fn start_workers(parts: &Parts) -> anyhow::Result<()> {
+    let config = &parts.config.workers;
+    if let Some(webhook) = &config.webhook {
+        // One by one: what was taken is not posted again because the next was not.
+        start_consumer(
+            parts,
+            WEBHOOK_QUEUE,
+            1,
+            Webhook::new(webhook, parts.stop.clone())?,
+        );
+    }
+    if let Some(path) = &config.export {
+        start_consumer(parts, EXPORT_QUEUE, 500, Export::new(path));
+    }
+    let watch = AgentWatch::new(parts.store.clone(), &parts.holder, config);
+    let watch = watch.context("`workers.oldest_agent` is not a version")?;
+    let stop = parts.stop.clone();
+    parts.tasks.spawn(async move { watch.run(&stop).await });
+    Ok(())
+}
+
+async fn start_api(parts: &Parts, print_address: bool) -> anyhow::Result<()> {
+    let config = &parts.config.api;
+    let door = api::open_door(config).await;
+    let door = door.with_context(|| format!("failed to listen on {}", config.listen))?;
+    let address = door.address();
+    tracing::info!(%address, tls = config.identity.is_some(), "the API listens");
+    if print_address {
+        writeln!(std::io::stdout(), "{address}")?;
+    }
+    let per_minute = config.requests_per_minute;
+    let app = App {
+        store: parts.store.clone(),
+        policy: parts.policy.clone(),
+        audit: parts.audit.clone(),
+        metrics: parts.metrics.clone(),
+        relay: Arc::clone(&parts.publisher),
+        wake: parts.wake.clone(),
+        origin: config.origin.as_str().into(),
+        admins: config.admins.clone().into(),
+        session: config.session,
+        limiter: Arc::new(Limiter::new(per_minute)),
+        shared_limiter: Arc::new(Limiter::new(per_minute.saturating_mul(SHARED))),
+        live: api::Live::default(),
+        stop: parts.stop.clone(),
+    };
+    let (policy, config, stop) = (
+        parts.policy.clone(),
+        Arc::clone(&parts.config),
+        parts.stop.clone(),
+    );
+    parts
+        .tasks
+        .spawn(async move { policy.follow(&config, &stop).await });
+    parts.tasks.spawn(async move {
+        if let Err(error) = api::serve(app, door).await {
+            tracing::error!(%error, "the API has ended");
+        }
+    });
+    Ok(())
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! Publishing with confirms.
+
+use super::connect::{Relay, RelayError};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+/// How long the broker may take to confirm.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
+/// AMQP's delivery mode of messages that survive a restart of the broker.
+const PERSISTENT: u8 = 2;
+
+/// One message.
+#[derive(Debug, Clone)]
+pub struct Publication<'a> {
+    /// The exchange.
+    pub exchange: &'a str,
+    /// The routing key.
+    pub key: String,
+    /// The body.
+    pub body: &'a [u8],
+    /// How long it may wait in a queue; for ever when absent.
+    pub time_to_live: Option<Duration>,
+    /// Whether it is an error that no queue takes it.
+    pub mandatory: bool,
+}
+
+/// Why a message is not known to be safe with the broker.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// No connection.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    /// The connection or the channel was lost.
+    #[error("failed to publish")]
+    Channel(#[source] Box<lapin::Error>),
+    /// The broker refused it, for example because the queue is full.
+    #[error("the relay refused the message")]
+    Refused,
+    /// No queue is bound for the routing key.
+    #[error("no queue takes messages for `{key}`")]
+    Unroutable {
+        /// The routing key.
+        key: String,
+    },
+    /// Another message failed before this one was tried.
+    #[error("not tried, because the relay cannot be reached")]
+    NotTried,
+    /// The broker said nothing.
+    #[error("the relay did not confirm within {CONFIRM_TIMEOUT:?}")]
+    Timeout,
+}
+
+impl From<lapin::Error> for PublishError {
+    fn from(error: lapin::Error) -> Self {
+        Self::Channel(Box::new(error))
+    }
+}
+
+/// Publishes over a connection of its own, which is opened when needed and replaced when lost.
+pub struct Publisher {
+    relay: Relay,
+    name: String,
+    current: Mutex<Option<(Connection, Channel)>>,
+}
+
+impl Publisher {
+    /// A publisher that the broker knows by this name; connects when the first message is published.
+    #[must_use]
+    pub fn new(relay: Relay, name: &str) -> Self {
+        Self {
+            relay,
+            name: name.to_owned(),
+            current: Mutex::new(None),
+        }
+    }
+
+    /// Publishes and waits until the broker has it safely.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]; the message may then be published or not.
+    pub async fn publish(&self, message: Publication<'_>) -> Result<(), PublishError> {
+        let mut all = self.publish_all(vec![message]).await;
+        all.pop().unwrap_or(Ok(()))
+    }
+
+    /// Publishes many, then waits for all confirms; results in the order of the messages.
+    pub async fn publish_all(&self, messages: Vec<Publication<'_>>) -> Vec<Result<(), PublishError>> {
+        let channel = match self.channel().await {
+            Ok(channel) => channel,
+            Err(error) => return failed_first(error, messages.len()),
+        };
+        let mut sent = Vec::with_capacity(messages.len());
+        for message in &messages {
+            sent.push(start(&channel, message).await);
+        }
+        let mut results = Vec::with_capacity(messages.len());
+        for (one, message) in sent.into_iter().zip(&messages) {
+            results.push(match one {
+                Ok(confirm) => finish(confirm, &message.key).await,
+                Err(error) => Err(error.into()),
+            });
+        }
+        results
+    }
+
+    /// Whether a connection is open.
+    pub async fn is_connected(&self) -> bool {
+        self.channel().await.is_ok()
+    }
+
+    async fn channel(&self) -> Result<Channel, PublishError> {
+        let mut current = self.current.lock().await;
+        if let Some((connection, channel)) = current.as_ref()
+            && connection.status().connected()
+            && channel.status().connected()
+        {
+            return Ok(channel.clone());
+        }
+        let connection = self.relay.connect(&self.name).await?;
+        let channel = connection.create_channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        *current = Some((connection, channel.clone()));
+        Ok(channel)
+    }
+}
+
+async fn start(channel: &Channel, message: &Publication<'_>) -> lapin::Result<lapin::PublisherConfirm> {
+    let mut properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/json".into());
+    if let Some(time) = message.time_to_live {
+        properties = properties.with_expiration(time.as_millis().to_string().into());
+    }
+    let options = BasicPublishOptions {
+        mandatory: message.mandatory,
+        ..BasicPublishOptions::default()
+    };
+    let (exchange, key) = (message.exchange.into(), message.key.as_str().into());
+    channel
+        .basic_publish(exchange, key, options, message.body, properties)
+        .await
+}
+
+async fn finish(confirm: lapin::PublisherConfirm, key: &str) -> Result<(), PublishError> {
+    match timeout(CONFIRM_TIMEOUT, confirm).await {
+        Err(_) => Err(PublishError::Timeout),
+        Ok(Err(error)) => Err(error.into()),
+        Ok(Ok(Confirmation::Ack(None))) => Ok(()),
+        Ok(Ok(Confirmation::Ack(Some(_)))) => Err(PublishError::Unroutable { key: key.to_owned() }),
+        Ok(Ok(_)) => Err(PublishError::Refused),
+    }
+}
+
+/// The cause for the first message; the others have just not been tried.
+fn failed_first(error: PublishError, count: usize) -> Vec<Result<(), PublishError>> {
+    let mut results: Vec<_> = (0..count).map(|_| Err(PublishError::NotTried)).collect();
+    if let Some(first) = results.first_mut() {
+        *first = Err(error);
+    }
+    results
+}

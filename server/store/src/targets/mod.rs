@@ -1,0 +1,170 @@
+//! Targets: the hosts that an action concerns, one row each, and how far each is.
+
+mod counters;
+mod list;
+mod progress;
+mod sweep;
+
+pub use counters::Counters;
+pub use list::{Target, TargetFilter};
+pub(crate) use progress::{Mark, Progress};
+pub use sweep::Swept;
+
+use crate::actions::take_ordinals;
+use crate::database::Store;
+use crate::error::StoreError;
+use crate::sql::{ROWS_PER_STATEMENT, Statement, words};
+use gumshoe_protocol::{ActionId, AgentId, Timestamp};
+
+words! {
+    /// How far one host is with one action.
+    TargetState {
+        /// It is to answer, and has not been heard of.
+        Targeted = "targeted",
+        /// It is known to have the action, and has not begun.
+        Delivered = "delivered",
+        /// It runs the action.
+        Running = "running",
+        /// It has reported every operation.
+        Answered = "answered",
+        /// It did not obey; the code says why.
+        Refused = "refused",
+        /// It found that it is not meant.
+        NotTarget = "not-target",
+        /// Its agent ended while the action ran.
+        Interrupted = "interrupted",
+        /// It began, and had not answered when the window ended.
+        TimedOut = "timed-out",
+        /// It was there, did not begin, and the window ended.
+        Expired = "expired",
+        /// It was not there in the whole window.
+        NeverReached = "never-reached",
+    }
+}
+
+words! {
+    /// What a host's answer is worth.
+    Outcome {
+        /// Something was found.
+        Found = "found",
+        /// Everything was looked at, and nothing found.
+        Nothing = "nothing",
+        /// Nothing was found where it was looked, and not everything was looked at.
+        Incomplete = "incomplete",
+        /// Nothing was found, and at least one operation failed.
+        Failed = "failed",
+    }
+}
+
+impl TargetState {
+    /// Whether the host may still answer within the window.
+    #[must_use]
+    pub fn is_waited_for(self) -> bool {
+        matches!(self, Self::Targeted | Self::Delivered | Self::Running)
+    }
+}
+
+impl Store {
+    /// Makes agents targets of an action; those that are already stay as they are. False if there is no such action.
+    ///
+    /// Agents that are not known are left out. One transaction for all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn add_targets(
+        &self,
+        action: ActionId,
+        agents: &[AgentId],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let doing = StoreError::doing("store an action's targets");
+        let mut transaction = self.begin("store an action's targets").await?;
+        if take_ordinals(&mut transaction, action, 0).await?.is_none() {
+            return Ok(false);
+        }
+        for chunk in agents.chunks(ROWS_PER_STATEMENT) {
+            let statement = insertion(action, chunk, now);
+            statement
+                .execute(&mut transaction, "store an action's targets")
+                .await?;
+        }
+        transaction.commit().await.map_err(doing)?;
+        Ok(true)
+    }
+
+    /// Notes that the action was published for these targets.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn mark_published(
+        &self,
+        action: ActionId,
+        agents: &[AgentId],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.mark_targets(action, agents, "SET published = COALESCE(published, ", now)
+            .await
+    }
+
+    /// Notes that these targets are known to have the action, before their first message.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn mark_delivered(
+        &self,
+        action: ActionId,
+        agents: &[AgentId],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let set = "SET state = CASE state WHEN 'targeted' THEN 'delivered' ELSE state END,
+             delivered = COALESCE(delivered, ";
+        self.mark_targets(action, agents, set, now).await
+    }
+
+    async fn mark_targets(
+        &self,
+        action: ActionId,
+        agents: &[AgentId],
+        set: &'static str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let doing = StoreError::doing("mark an action's targets");
+        let mut transaction = self.begin("mark an action's targets").await?;
+        // Whoever writes an action's targets holds the action: nobody waits in a circle.
+        take_ordinals(&mut transaction, action, 0).await?;
+        for chunk in agents.chunks(ROWS_PER_STATEMENT) {
+            let mut statement = Statement::new("UPDATE targets ");
+            statement
+                .push(set)
+                .bind(now)
+                .push(") WHERE action = ")
+                .bind(action);
+            statement
+                .push(" AND agent IN ")
+                .list(chunk.iter().map(|agent| (*agent).into()));
+            statement
+                .execute(&mut transaction, "mark an action's targets")
+                .await?;
+        }
+        transaction.commit().await.map_err(doing)
+    }
+}
+
+/// Rows for those of the agents that are known. The action is taken from its own row: the type of a value that stands
+/// alone would not be known to PostgreSQL.
+fn insertion(action: ActionId, agents: &[AgentId], now: Timestamp) -> Statement {
+    let mut statement = Statement::new(
+        "INSERT INTO targets (action, agent, selected, state, marks, operations, reported, findings, targeted)
+         SELECT actions.id, agents.id, 1, 'targeted', 0, 0, 0, 0, CAST(",
+    );
+    statement
+        .bind(now)
+        .push(" AS BIGINT) FROM actions, agents WHERE actions.id = ");
+    statement.bind(action).push(" AND agents.id IN ");
+    statement.list(agents.iter().map(|agent| (*agent).into()));
+    statement.push(" ON CONFLICT (action, agent) DO UPDATE SET selected = 1");
+    statement
+}

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""How long a fleet takes to answer: many simulated agents, one RabbitMQ, one gumshoe-server, on this machine.
+
+The agents are real on the wire (`gumshoe-fleet agents`): each has a connection and a durable queue of its own, signs its
+heartbeat and its reports, and waits for the broker's confirmations. They run no modules. Each answers with three signed
+messages: started, one operation with three findings, finished.
+
+Timed: from the submission of a signed action to the moment at which the server has stored the last of all messages
+(`gumshoe_messages_received_total{kind="report",outcome="stored"}`), and then checked that every host counts as answered,
+once. Processor time is that of the server's process (user and system) in this interval, and that of the broker, of the
+agents and of PostgreSQL beside it: everything shares this machine, so the time is that of all of them together.
+"first" is the first action after the start, "next" the median of those after it. Databases are on the disk of the folder
+for temporary files; SQLite syncs every commit, PostgreSQL has fsync on.
+
+Needs: rabbitmq-server, postgresql, gnupg (tests/install-tools bench), and `cargo build --release`.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+TOKEN = "load-test-enrolment-token"
+MESSAGES = 3
+TICK = os.sysconf("SC_CLK_TCK")
+STORED = re.compile(r'^gumshoe_messages_received_total\{kind="report",outcome="stored"\} (\d+)', re.M)
+APPROVED = re.compile(r'^gumshoe_messages_received_total\{kind="heartbeat",outcome="(?:new|stored)"\} (\d+)', re.M)
+PATIENCE_S = 900
+
+
+class Program:
+    """A process that writes JSON lines to standard output and ends when its standard input does."""
+
+    def __init__(self, *command: str, **options):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
+
+    def wait_for(self, event: str) -> dict:
+        for line in self.process.stdout:
+            said = json.loads(line)
+            if said["event"] == event:
+                return said
+        sys.exit(f"fleet: {self.process.args[:2]} ended before it said {event!r}")
+
+    def tell(self, line: str) -> None:
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def end(self) -> None:
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(timeout=60)
+
+
+class Server:
+    """gumshoe-server with all roles, and a token of its own."""
+
+    def __init__(self, binary: Path, folder: Path, database: str, services: dict):
+        folder.joinpath("load.asc").write_text(services["key"])
+        folder.joinpath("enrolment").write_text(TOKEN + "\n")
+        folder.joinpath("policy.toml").write_text(
+            f'[[investigators]]\nname = "load"\nfingerprint = "{services["fingerprint"]}"\n'
+            'key = "load.asc"\ngroups = ["load"]\n\n'
+            '[[permissions]]\nname = "load"\ngroup = "load"\nmodules = ["*"]\n'
+        )
+        config = folder / "server.toml"
+        config.write_text(
+            f'database = "{database}"\npolicy = "{folder}/policy.toml"\n\n'
+            f'[relay]\nurls = ["{services["relay"]}"]\n\n'
+            '[api]\nlisten = "127.0.0.1:0"\nrequests_per_minute = 60000\n\n'
+            f'[enrolment]\ntoken_file = "{folder}/enrolment"\n'
+        )
+        self.command = [str(binary), "--config", str(config), "--log", "warn,lapin=off"]
+        create = subprocess.run([*self.command, "token", "create", "load", "--role", "admin"],
+                                check=True, stdout=subprocess.PIPE, text=True)
+        # Agents bind their queues to exchanges that have to be there.
+        subprocess.run([*self.command, "relay", "setup"], check=True, stdout=subprocess.DEVNULL)
+        self.token = create.stdout.split()[0]
+        self.log = folder.joinpath("server.log").open("w")
+        self.start()
+
+    def start(self) -> None:
+        command = [*self.command, "serve", "--print-address"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        address = self.process.stdout.readline().strip()
+        if not address:
+            sys.exit(f"fleet: the server did not start, see {self.log.name}:\n" + Path(self.log.name).read_text())
+        self.url = address if address.startswith("http") else f"http://{address}"
+
+    def get(self, path: str, body: dict | None = None):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, data=data, headers=headers)
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            text = answer.read().decode()
+        return text if path == "/metrics" else json.loads(text)
+
+    def counted(self, what: re.Pattern) -> int:
+        return sum(int(count) for count in what.findall(self.get("/metrics")))
+
+    def wait_until(self, what: re.Pattern, count: int) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while (have := self.counted(what)) < count:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                sys.exit(f"fleet: {have} of {count} messages after {PATIENCE_S} s, see {self.log.name}")
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=120)
+        self.process.stdout.close()
+        self.log.close()
+
+
+def stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def processor_s(*pids: int) -> float:
+    """Processor time of processes and of children that they have waited for."""
+    return sum(sum(int(field) for field in stat(pid)[11:15]) for pid in pids) / TICK
+
+
+def family(pid: int | None) -> list[int]:
+    """A process and its children: PostgreSQL has one per connection."""
+    if not pid:
+        return []
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
+
+
+def memory_mb(pid: int, field: str = "VmHWM") -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(rf"^{field}:\s+(\d+)", status, re.M)[1]) / 1024
+
+
+def database_mb(database: str, folder: Path) -> float:
+    if database.startswith("sqlite"):
+        return sum(file.stat().st_size for file in folder.glob("gumshoe.db*")) / 2**20
+    return 0.0
+
+
+def one_action(server: Server, services: Program, agents: Program, pids: dict, count: int, number: int) -> dict:
+    """Sends one action and waits until everything that was answered is stored."""
+    services.tell(f"3600 load {number}")
+    envelope = json.loads(services.wait_for("signed")["envelope"])
+    before_stored = server.counted(STORED)
+    before = {name: processor_s(*family(pid)) for name, pid in pids.items()}
+    began = time.monotonic()
+    action = server.get("/api/v1/actions", {"envelope": envelope})
+    accepted = time.monotonic() - began
+    server.wait_until(STORED, before_stored + MESSAGES * count)
+    took = time.monotonic() - began
+    used = {name: processor_s(*family(pid)) - before[name] for name, pid in pids.items()}
+    agents.wait_for("answered")
+    identifier = action.get("id") or action["action"]["id"]
+    counters = server.get(f"/api/v1/actions/{identifier}/counters")
+    if counters["answered"] != count or counters["findings"] != 3 * count:
+        sys.exit(f"fleet: the counters do not add up: {counters}")
+    return {"took": took, "accepted": accepted, "used": used, "messages": MESSAGES * count}
+
+
+def measure(options, count: int, kind: str) -> dict:
+    built = options.built
+    with tempfile.TemporaryDirectory(prefix="gumshoe-fleet-") as name:
+        folder = Path(name)
+        services = Program(str(built / "gumshoe-fleet"), "services")
+        where = services.wait_for("services")
+        database = where["postgres"] if kind == "postgres" else f"sqlite:{folder}/gumshoe.db"
+        server = Server(built / "gumshoe-server", folder, database, where)
+        began = time.monotonic()
+        agents = Program(str(built / "gumshoe-fleet"), "agents", "--count", str(count), "--port", str(where["port"]),
+                         "--per-connection", str(options.per_connection), "--token", TOKEN)
+        agents.wait_for("ready")
+        server.wait_until(APPROVED, count)
+        joined = time.monotonic() - began
+        pids = {"server": server.process.pid, "broker": int(where["broker_pid"]), "agents": agents.process.pid}
+        if kind == "postgres":
+            pids["postgres"] = where["postgres_pid"]
+        runs = [one_action(server, services, agents, pids, count, number) for number in range(options.actions)]
+        result = {
+            "agents": count, "database": kind, "joined": joined, "runs": runs, "pids": list(pids),
+            "server_mb": memory_mb(pids["server"]), "broker_mb": memory_mb(pids["broker"]),
+            "database_mb": database_mb(database, folder),
+        }
+        agents.end()
+        server.end()
+        services.end()
+        return result
+
+
+def row(result: dict) -> str:
+    first, others = result["runs"][0], result["runs"][1:] or result["runs"]
+    took = statistics.median(run["took"] for run in others)
+    best = min(others, key=lambda run: run["took"])
+    per_message = {name: 1e6 * best["used"][name] / best["messages"] for name in best["used"]}
+    return (
+        f"| {result['agents']:,} | {result['database']} | {result['joined']:.1f} s | {first['took']:.2f} s | {took:.2f} s "
+        f"| {best['messages'] / took:,.0f} | {per_message['server']:.0f} µs | {per_message.get('postgres', 0):.0f} µs "
+        f"| {per_message['broker']:.0f} µs | {per_message['agents']:.0f} µs "
+        f"| {result['server_mb']:.0f} MB | {result['broker_mb']:.0f} MB |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--agent", type=Path, default=Path("target/release/gumshoe-agent"),
+                        help="the programs are taken from its folder")
+    parser.add_argument("--plugin-dir", help="not used: modules are not run")
+    parser.add_argument("--agents", type=int, nargs="+", default=[1000, 10000])
+    parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgres"], default=["sqlite", "postgres"])
+    parser.add_argument("--actions", type=int, default=4, help="actions per measurement; the first is told apart")
+    parser.add_argument("--per-connection", type=int, default=1, help="agents that share a connection")
+    parser.add_argument("--json", type=Path, help="also write all figures to this file")
+    options = parser.parse_args()
+    options.built = options.agent.resolve().parent
+
+    shared = "a connection each" if options.per_connection == 1 else f"{options.per_connection} share a connection"
+    print(f"From an action's submission until all messages of all agents ({MESSAGES} each; {shared}) are stored. Processor "
+          "time and\nmessages per second are those of the later actions; memory is the highest.\n")
+    print("| agents | database | all enrolled | first action | next actions | messages/s | server per message "
+          "| PostgreSQL | broker | agents | server memory | broker memory |")
+    print("| ---: | --- " + "| ---: " * 10 + "|")
+    results = []
+    for kind in options.databases:
+        for count in options.agents:
+            results.append(measure(options, count, kind))
+            print(row(results[-1]), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+//! The servers that a measurement needs, and an investigator.
+
+use crate::tally::told;
+use anyhow::Context as _;
+use chrono::{TimeDelta, Utc};
+use gumshoe_protocol::envelope::{ACTION_TYPE, pae};
+use gumshoe_protocol::{
+    Action, ActionId, ContentDigest, Envelope, EnvelopeSignature, Operation, PROTOCOL, RequestedLimits,
+};
+use gumshoe_test_services::gpg::{Form, Gpg};
+use gumshoe_test_services::postgres::Postgres;
+use gumshoe_test_services::rabbitmq::Broker;
+use serde_json::json;
+use std::io::BufRead as _;
+
+/// Starts everything, says where it is, then signs an action per line of standard input: `SECONDS NAME`.
+pub fn run() -> anyhow::Result<()> {
+    let broker = Broker::start().context("failed to start RabbitMQ")?;
+    let postgres = Postgres::start_with(&["synchronous_commit=on"]).context("failed to start PostgreSQL")?;
+    let gpg = Gpg::new()?;
+    let fingerprint = gpg.generate("Load <load@example.org>", "ed25519", "sign", "1d")?;
+    let key = String::from_utf8(gpg.export(&fingerprint, Form::Armoured)?)?;
+    told(&json!({
+        "event": "services", "relay": broker.url(), "port": broker.port(), "postgres": postgres.create_database("gumshoe")?,
+        "postgres_pid": postgres.pid(), "fingerprint": fingerprint, "key": key,
+        "broker_pid": broker.control(&["eval", "os:getpid()."])?.trim().trim_matches('"'),
+    }));
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let (seconds, name) = line.split_once(' ').context("expected is: SECONDS NAME")?;
+        let envelope = signed(&gpg, &fingerprint, seconds.parse()?, name)?;
+        told(&json!({"event": "signed", "envelope": envelope.to_json()}));
+    }
+    Ok(())
+}
+
+/// An action for every host, signed.
+fn signed(gpg: &Gpg, fingerprint: &str, seconds: i64, name: &str) -> anyhow::Result<Envelope> {
+    let now = Utc::now();
+    let random = ContentDigest::of(format!("{now} {name}").as_bytes());
+    let mut id = [0; ActionId::BYTES];
+    id.copy_from_slice(&random.as_bytes()[..ActionId::BYTES]);
+    let action = Action {
+        protocol: PROTOCOL,
+        id: ActionId::from_bytes(id),
+        name: name.to_owned(),
+        description: String::new(),
+        target: "os == \"linux\"".to_owned(),
+        not_before: now - TimeDelta::seconds(5),
+        expires: now + TimeDelta::seconds(seconds),
+        operations: vec![Operation {
+            module: "file".to_owned(),
+            params: json!({"path": "/usr/share/doc", "name": "^copyright$"}),
+            limits: RequestedLimits::default(),
+        }],
+        limits: RequestedLimits::default(),
+        references: Vec::new(),
+    };
+    let payload = action.to_payload();
+    let signature = gpg.detach_sign(fingerprint, &pae(ACTION_TYPE, &payload), &[])?;
+    Ok(Envelope {
+        payload_type: ACTION_TYPE.to_owned(),
+        payload,
+        signatures: vec![EnvelopeSignature {
+            key_id: fingerprint.to_owned(),
+            signature,
+        }],
+    })
+}
