@@ -7,10 +7,9 @@ pub use actions::{
 };
 
 use crate::config::{Bytes, DEFAULT_DIR, Duration};
-use clap::{
-    Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint,
-};
-use gumshoe_plugin_api::{Description, Flag, FlagKind, Occurrence};
+use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
+use gumshoe_plugin_api::command::{arguments, examples, occurrences};
+use gumshoe_plugin_api::{Description, Occurrence};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -34,6 +33,11 @@ pub struct Cli {
 pub enum Action {
     /// Run one operation of a module on this host and print what it finds
     Run(Run),
+    /// Print the parameters that a module's flags stand for, as JSON, after the module has checked them; runs nothing
+    ///
+    /// Takes the same command line as `run`. What is printed can be given to `run MODULE --params -`, and is what a
+    /// signed action contains.
+    Params(Run),
     /// Run as a service: obey signed actions that arrive over the relay
     Daemon(Daemon),
     /// Show how the daemon is: connection, running operations, last actions
@@ -215,10 +219,10 @@ pub fn module_command(name: &str, summary: &str, description: &Description) -> C
     let heading = format!("Flags of the module {name}");
     let command = Command::new(name.to_owned())
         .bin_name(format!("gumshoe-agent run {name}"))
-        .after_help(examples(name, description))
+        .after_help(examples("gumshoe-agent run", name, description))
         .max_term_width(100)
         .next_help_heading(heading)
-        .args(description.flags.iter().map(argument));
+        .args(arguments(description));
     RunOptions::augment_args(command.next_help_heading("Options for every module"))
         .about(summary.to_owned())
         .long_about(format!("{summary}\n\n{}", description.about))
@@ -237,121 +241,13 @@ pub fn module_command(name: &str, summary: &str, description: &Description) -> C
 /// clap's error, ready to be printed.
 pub fn parse_module(
     command: Command,
+    description: &Description,
     arguments: &[OsString],
-) -> Result<(RunOptions, Vec<Occurrence>, Option<PathBuf>), clap::Error> {
-    let flags: Vec<(String, bool)> = command
-        .get_arguments()
-        .filter_map(|a| {
-            a.get_id()
-                .as_str()
-                .strip_prefix(FLAG)
-                .map(|f| (f.to_owned(), a.get_num_args().is_none_or(|n| n.takes_values())))
-        })
-        .collect();
+) -> Result<(RunOptions, Vec<Occurrence>), clap::Error> {
     let name = OsString::from(command.get_name());
     let matches = command.try_get_matches_from(std::iter::once(&name).chain(arguments))?;
     let options = RunOptions::from_arg_matches(&matches)?;
-    let config_dir = matches.get_one::<String>("config_dir").map(PathBuf::from);
-    Ok((options, occurrences(&flags, &matches), config_dir))
-}
-
-/// Prefix of the ids of modules' flags, which may bear the name of one of the agent's own ids.
-const FLAG: &str = "module:";
-
-/// A module's flag as clap's argument.
-fn argument(flag: &Flag) -> Arg {
-    let mut notes = Vec::new();
-    notes.extend(flag.unit.as_ref().map(|unit| format!("[unit: {unit}]")));
-    notes.extend(
-        flag.default
-            .as_ref()
-            .map(|default| format!("[default: {default}]")),
-    );
-    notes.extend((!flag.choices.is_empty()).then(|| format!("[one of: {}]", flag.choices.join(", "))));
-    notes.extend(flag.repeated.then(|| "[repeatable]".to_owned()));
-    notes.extend(
-        flag.from_file
-            .then(|| "[@FILE: from a file, @-: from standard input]".to_owned()),
-    );
-    let with_notes = |text: &str| format!("{text} {}", notes.join(" ")).trim_end().to_owned();
-    let arg = Arg::new(format!("{FLAG}{}", flag.name))
-        .long(flag.name.clone())
-        .help(with_notes(&flag.help));
-    let arg = if flag.long_help.is_empty() {
-        arg
-    } else {
-        arg.long_help(with_notes(&flag.long_help))
-    };
-    let arg = flag.short.map_or(arg.clone(), |short| arg.short(short));
-    match flag.kind {
-        // Given twice, a switch is on all the same; in a group it may stand once for each entry.
-        FlagKind::Switch => arg
-            .action(ArgAction::Append)
-            .num_args(0)
-            .default_missing_value(""),
-        // Values such as `-rwsr-xr-x` or `!^x` are taken as they are.
-        _ => arg
-            .action(ArgAction::Append)
-            .value_name(flag.value_name.clone())
-            .allow_hyphen_values(true),
-    }
-}
-
-/// The module's flags in the order in which they stood on the command line.
-fn occurrences(flags: &[(String, bool)], matches: &ArgMatches) -> Vec<Occurrence> {
-    let mut found: Vec<(usize, Occurrence)> = Vec::new();
-    for (flag, takes_value) in flags {
-        let id = format!("{FLAG}{flag}");
-        let indices = matches.indices_of(&id).into_iter().flatten();
-        if *takes_value {
-            let values = matches.get_many::<String>(&id).into_iter().flatten();
-            found.extend(indices.zip(values).map(|(index, value)| {
-                (
-                    index,
-                    Occurrence {
-                        flag: flag.clone(),
-                        value: Some(value.clone()),
-                    },
-                )
-            }));
-        } else {
-            found.extend(indices.map(|index| {
-                (
-                    index,
-                    Occurrence {
-                        flag: flag.clone(),
-                        value: None,
-                    },
-                )
-            }));
-        }
-    }
-    found.sort_by_key(|(index, _)| *index);
-    found.into_iter().map(|(_, occurrence)| occurrence).collect()
-}
-
-/// The examples as they would be typed.
-#[must_use]
-pub fn examples(name: &str, description: &Description) -> String {
-    let lines = description.examples.iter().map(|example| {
-        let arguments: Vec<String> = example.arguments.iter().map(|a| quote(a)).collect();
-        format!(
-            "  # {}\n  gumshoe-agent run {name} {}\n",
-            example.title,
-            arguments.join(" ")
-        )
-    });
-    format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n"))
-}
-
-/// An argument as a shell needs it.
-fn quote(argument: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
-    }
+    Ok((options, occurrences(description, &matches)))
 }
 
 /// The whole command, with the given modules as subcommands of `run`: for completions and man pages.
@@ -373,18 +269,5 @@ mod tests {
     #[test]
     fn the_declarations_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn examples_can_be_pasted_into_a_shell() {
-        for (argument, quoted) in [
-            ("/etc", "/etc"),
-            ("^a$", "'^a$'"),
-            ("it's", r"'it'\''s'"),
-            ("", "''"),
-            ("<10m", "'<10m'"),
-        ] {
-            assert_eq!(quote(argument), quoted);
-        }
     }
 }

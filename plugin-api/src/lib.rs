@@ -12,10 +12,12 @@
 //! `plugin-api/template/` is one to copy. [`harness`] runs a module inside a test.
 //!
 //! The feature `host` adds [`host`]: reading a plugin's manifest without executing it, and loading
-//! it. Agents and clients want that; modules do not.
+//! it. The feature `command` makes `clap` arguments of a module's flags. Agents and clients want these; modules do not.
 //!
 //! **Invariant:** depends on no other crate of Gumshoe but the ABI; modules depend on nothing but this.
 
+#[cfg(feature = "command")]
+pub mod command;
 mod context;
 mod description;
 mod export;

@@ -35,6 +35,18 @@ impl People {
         }
     }
 
+    /// The keyring.
+    #[must_use]
+    pub fn gpg(&self) -> &Gpg {
+        &self.gpg
+    }
+
+    /// Fingerprint of somebody's key.
+    #[must_use]
+    pub fn fingerprint(&self, name: &str) -> &str {
+        &self.fingerprints[name]
+    }
+
     /// An envelope around these bytes, signed by these people.
     #[must_use]
     pub fn sign(&self, payload_type: &str, payload: &[u8], signers: &[&str]) -> String {

@@ -186,9 +186,9 @@ fn examples(
     for example in &description.examples {
         let command = module_command(&candidate.manifest.name, &candidate.manifest.summary, description);
         let words: Vec<OsString> = example.arguments.iter().map(OsString::from).collect();
-        let outcome = parse_module(command, &words)
+        let outcome = parse_module(command, description, &words)
             .map_err(|error| error.to_string())
-            .and_then(|(_, occurrences, _)| {
+            .and_then(|(_, occurrences)| {
                 let params = session.arguments(&occurrences).map_err(|error| chain(&error))?;
                 session.validate(&params).map_err(|error| chain(&error))?;
                 Ok(params)

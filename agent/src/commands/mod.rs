@@ -10,7 +10,9 @@ mod facts;
 mod host_log;
 mod identity;
 mod modules;
+mod params;
 mod policy;
+mod prepare;
 mod relay_permissions;
 mod run;
 mod status;
@@ -42,6 +44,7 @@ pub fn dispatch() -> anyhow::Result<Exit> {
     let config = Config::load(&cli.config_dir).context("the configuration is refused")?;
     match command {
         Action::Run(arguments) => run::run(config, arguments),
+        Action::Params(arguments) => params::params(config, arguments),
         Action::Apply(arguments) => apply::apply(&config, &arguments),
         Action::VerifyReport(arguments) => verify_report::verify_report(&arguments),
         Action::Policy(Policy::Check { file, json }) => policy::check(&config, file.as_deref(), json),
