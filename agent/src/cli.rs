@@ -2,7 +2,9 @@
 
 mod actions;
 
-pub use actions::{Apply, Explain, IdentityOptions, Log, Policy, State, VerifyReport};
+pub use actions::{
+    Apply, Daemon, Explain, IdentityOptions, Log, Policy, RelayPermissions, ShowIdentity, State, VerifyReport,
+};
 
 use crate::config::{Bytes, DEFAULT_DIR, Duration};
 use clap::{
@@ -32,6 +34,10 @@ pub struct Cli {
 pub enum Action {
     /// Run one operation of a module on this host and print what it finds
     Run(Run),
+    /// Run as a service: obey signed actions that arrive over the relay
+    Daemon(Daemon),
+    /// Show how the daemon is: connection, running operations, last actions
+    Status(IdentityOptions),
     /// Obey a signed action, once, if this host's policy allows it
     Apply(Apply),
     /// Check the signatures on an agent's reports
@@ -43,7 +49,9 @@ pub enum Action {
     #[command(subcommand)]
     Log(Log),
     /// Print who this agent is: identifier, public report key, since when
-    Identity(IdentityOptions),
+    Identity(ShowIdentity),
+    /// Print what this agent's user at the relay may do, for RabbitMQ's administrator
+    RelayPermissions(RelayPermissions),
     /// List, describe, check, enable, disable and pin modules
     #[command(subcommand)]
     Modules(Modules),

@@ -25,7 +25,10 @@ impl Host {
             tags_dir: config.dir.join("tags.d"),
         });
         let mut facts = gathered.facts;
-        let enabled = config.modules.iter().filter(|(_, module)| module.as_ref().is_ok_and(|module| module.enabled));
+        let enabled = config
+            .modules
+            .iter()
+            .filter(|(_, module)| module.as_ref().is_ok_and(|module| module.enabled));
         facts.modules = enabled.map(|(name, _)| name.clone()).collect();
         Self {
             machine: Machine {

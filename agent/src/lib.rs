@@ -18,6 +18,7 @@ pub mod runner;
 pub mod state;
 pub mod supervise;
 pub mod terminal;
+pub mod warden;
 
 use std::process::ExitCode;
 

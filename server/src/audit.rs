@@ -73,7 +73,20 @@ impl Audit {
     ///
     /// [`StoreError`]: then nothing may be decided.
     pub async fn write(&self, entry: Entry) -> Result<(), StoreError> {
-        self.store.add_audit(&[entry.into_new()]).await.map(drop)
+        self.write_all(vec![entry]).await
+    }
+
+    /// Writes decisions together; they are stored when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: then none is written.
+    pub async fn write_all(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let entries: Vec<_> = entries.into_iter().map(Entry::into_new).collect();
+        self.store.add_audit(&entries).await.map(drop)
     }
 
     /// Writes an access soon.

@@ -180,5 +180,11 @@ pub enum RelayCommand {
         /// The broker's user; for an agent its identifier when absent.
         #[arg(long)]
         user: Option<String>,
+        /// The broker's virtual host.
+        #[arg(long, default_value = "/")]
+        virtual_host: String,
+        /// Prints `rabbitmqctl` commands instead: `… | sh` applies them.
+        #[arg(long)]
+        shell: bool,
     },
 }

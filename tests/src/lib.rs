@@ -5,6 +5,7 @@
     reason = "a test stops where something it needs is missing"
 )]
 
+pub mod relay;
 pub mod signed;
 
 use serde_json::Value;
@@ -43,7 +44,14 @@ fn build(folder: &Path) {
     cargo
         .current_dir(workspace())
         .args(["build", "--quiet", "--locked"]);
-    cargo.args(["-p", "gumshoe-agent", "-p", "gumshoe-module-misbehave"]);
+    cargo.args([
+        "-p",
+        "gumshoe-agent",
+        "-p",
+        "gumshoe-courier",
+        "-p",
+        "gumshoe-module-misbehave",
+    ]);
     for module in MODULES {
         cargo.args(["-p", &format!("gumshoe-module-{module}")]);
     }

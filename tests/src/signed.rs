@@ -25,7 +25,10 @@ impl People {
     #[must_use]
     pub fn new(names: &[&'static str]) -> Self {
         let gpg = Gpg::new().unwrap();
-        let fingerprint = |name: &str| gpg.generate(&format!("{name}@example.org"), "ed25519", "sign", "never").unwrap();
+        let fingerprint = |name: &str| {
+            gpg.generate(&format!("{name}@example.org"), "ed25519", "sign", "never")
+                .unwrap()
+        };
         Self {
             fingerprints: names.iter().map(|name| (*name, fingerprint(name))).collect(),
             gpg,
@@ -75,7 +78,10 @@ impl People {
                 "[[investigators]]\nname = \"{name}\"\nfingerprint = \"{fingerprint}\"\nkey = \"keys/{name}.asc\"\ngroups = [\"{group}\"]\n"
             );
         }
-        let groups = [("olga", "ops", r#"["file", "pkg", "netstat", "misbehave"]"#), ("sam", "sec", r#"["*"]"#)];
+        let groups = [
+            ("olga", "ops", r#"["file", "pkg", "netstat", "misbehave"]"#),
+            ("sam", "sec", r#"["*"]"#),
+        ];
         for (member, group, modules) in groups {
             if self.fingerprints.contains_key(member) {
                 text += &format!("[[permissions]]\ngroup = \"{group}\"\nmodules = {modules}\n");
@@ -94,7 +100,9 @@ pub fn action(module: &str, params: Value) -> Value {
 /// An action of several operations.
 #[must_use]
 pub fn actions(operations: &[(&str, Value)]) -> Value {
-    let operations = operations.iter().map(|(module, params)| json!({ "module": module, "params": params }));
+    let operations = operations
+        .iter()
+        .map(|(module, params)| json!({ "module": module, "params": params }));
     json!({
         "protocol": 1,
         "id": new_id(),
@@ -106,11 +114,36 @@ pub fn actions(operations: &[(&str, Value)]) -> Value {
     })
 }
 
+/// One operation of each module that Gumshoe comes with: the file module finds the file `note.txt` below `folder`, the others
+/// nothing that matters.
+#[must_use]
+pub fn every_module(folder: &std::path::Path) -> Value {
+    let document = "objects: [{object: none, package: {name: no-such-package}}]\n\
+                    tests: [{test: none, object: none, evr: {operation: '<', value: 1.0}}]";
+    actions(&[
+        (
+            "file",
+            json!({ "searches": { "note": { "paths": [folder], "names": ["^note\\.txt$"] } } }),
+        ),
+        ("netstat", json!({ "listeningport": [1] })),
+        ("pkg", json!({ "pkgmatch": { "matches": ["^no-such-package$"] } })),
+        (
+            "memory",
+            json!({ "searches": { "none": { "names": ["^no-such-process$"], "contents": ["needle"] } } }),
+        ),
+        ("scribe", json!({ "scribedoc": document, "onlytrue": true })),
+    ])
+}
+
 /// An identifier that no other action of this test run has.
 fn new_id() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("{:016x}{:08x}{count:08x}", Utc::now().timestamp_micros(), std::process::id())
+    format!(
+        "{:016x}{:08x}{count:08x}",
+        Utc::now().timestamp_micros(),
+        std::process::id()
+    )
 }
 
 impl Host {
@@ -147,7 +180,10 @@ impl Host {
 /// Runs a program that is given something to read.
 #[must_use]
 pub fn fed(mut command: Command, input: &str) -> Ended {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // A program that was killed before it read everything is what some tests are about.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -164,5 +200,8 @@ pub fn messages(output: &str) -> Vec<Value> {
 /// The kinds of messages, in order.
 #[must_use]
 pub fn kinds(messages: &[Value]) -> Vec<&str> {
-    messages.iter().map(|message| message["body"]["kind"].as_str().unwrap()).collect()
+    messages
+        .iter()
+        .map(|message| message["body"]["kind"].as_str().unwrap())
+        .collect()
 }

@@ -4,6 +4,7 @@
 mod abi;
 mod apply;
 mod commands;
+mod daemon;
 mod limits;
 mod local_mode;
 mod misbehaving;

@@ -202,6 +202,26 @@ fn a_question_that_names_its_paths_reads_nothing_else() {
 }
 
 #[test]
+fn one_file_that_is_named_is_found_also_by_a_link() {
+    let host = Host::with("file");
+    let folder = host.path("root/folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("file"), "needle").unwrap();
+    std::os::unix::fs::symlink(folder.join("file"), host.path("link")).unwrap();
+    std::os::unix::fs::symlink(&folder, host.path("way")).unwrap();
+    for name in ["root/folder/file", "link", "way/file", "way"] {
+        let path = host.path(name);
+        let (_, report) = host.report(&["file", "--path", path.to_str().unwrap(), "--content", "needle"]);
+        assert_eq!(
+            report["findings"].as_array().unwrap().len(),
+            1,
+            "{name}: {report}"
+        );
+        assert_eq!(report["coverage"]["complete"], true, "{name}: {report}");
+    }
+}
+
+#[test]
 fn a_question_that_looks_into_no_process_cannot() {
     let host = host(EVERY_SET[2]);
     let victim = std::process::id().to_string();

@@ -1,12 +1,14 @@
 //! The agent's network side: carries opaque bytes between the warden and the relay.
 //!
 //! The courier runs without rights and holds no decision. It is told everything in one message
-//! ([`gumshoe_link::Configuration`]), reads no files, and knows no other descriptor than the socket to the warden.
+//! ([`gumshoe_link::Configuration`]), reads no files but those of the system's resolver and trust store, and inherits no
+//! other descriptor than the socket to the warden.
 //!
 //! * [`courier`]: the life of the process: connect, carry, pause, connect again.
 //! * [`session`]: one connection: deliveries in, acknowledgements and publishes out, probes through the broker.
 //! * [`relay`]: AMQP: logging in, the agent's queue and its bindings.
 //! * [`network`]: names, sockets, proxy, TLS.
+//! * [`metadata`]: what a cloud says about this instance, asked once.
 //! * [`warden`]: the way to the warden.
 //!
 //! What is delivered is acknowledged when the warden says so, never before. What is published is confirmed to the
@@ -15,6 +17,7 @@
 
 pub mod backoff;
 pub mod courier;
+pub mod metadata;
 pub mod network;
 pub mod relay;
 pub mod session;

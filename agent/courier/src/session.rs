@@ -93,8 +93,10 @@ enum CheckIn {
     Never,
     /// The next message may be asked for.
     Ask,
-    /// It was asked for, or there is none as long as others are unsettled.
-    Wait,
+    /// It was asked for.
+    Asked,
+    /// There was none, but deliveries are unsettled, and may come back to the queue.
+    Unsettled,
     /// The queue was empty, and the warden knows.
     Done,
 }
@@ -249,7 +251,7 @@ impl<'a> Session<'a> {
                 Settlement::Reject => acker.reject(BasicRejectOptions { requeue: false }).await,
             })
         });
-        if self.unsettled.is_empty() && self.checking_in == CheckIn::Wait {
+        if self.unsettled.is_empty() && self.checking_in == CheckIn::Unsettled {
             self.checking_in = CheckIn::Ask;
         }
     }
@@ -346,7 +348,7 @@ impl<'a> Session<'a> {
         if self.checking_in != CheckIn::Ask || !room {
             return;
         }
-        self.checking_in = CheckIn::Wait;
+        self.checking_in = CheckIn::Asked;
         let channel = self.relay.consume.clone();
         let queue = self.configuration.topology.queue.clone();
         self.tasks.spawn(async move {
@@ -362,17 +364,19 @@ impl<'a> Session<'a> {
             self.checking_in = CheckIn::Ask;
             return self.deliver(delivery);
         }
-        // With deliveries unsettled, the last settlement asks once more.
         if self.unsettled.is_empty() {
             self.checking_in = CheckIn::Done;
             self.outbox.say(ToWarden::Drained);
+        } else {
+            self.checking_in = CheckIn::Unsettled;
         }
         None
     }
 
     fn take_event(&mut self, event: Event) -> Option<End> {
         match event {
-            Event::Error(error) => return lost(&error),
+            // An error of one channel comes here as well; whoever uses that channel has it already.
+            Event::Error(error) if !self.relay.connection.status().connected() => return lost(&error),
             Event::ConnectionBlocked(reason) => {
                 self.blocked = Some(reason);
                 self.tell_state();

@@ -13,7 +13,7 @@ const MAX_NAME_BYTES: usize = 255;
 /// Longest time that RabbitMQ takes for a message's or a queue's life, in milliseconds (`MAX_EXPIRY_TIMER`).
 const MAX_LIFE_MS: u64 = u32::MAX as u64;
 
-/// Everything that the courier has to know; it reads no files.
+/// Everything that the courier has to know; it reads no files of the agent's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Configuration {

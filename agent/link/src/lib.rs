@@ -8,7 +8,7 @@
 //!   for a length that somebody merely claims.
 //! * An unknown kind, a payload that is too long, too short or ill-formed is an error after which the stream is of no
 //!   use any more: the warden ends the courier and starts another.
-//! * Secrets travel in [`Configuration`], once: the courier reads no files.
+//! * Secrets travel in [`Configuration`], once: the courier reads no files of the agent's.
 //!
 //! [`Decoder`] and [`Message::encode`] are pure. [`blocking`] and, with the feature `tokio`, `asynchronous` move the
 //! bytes.

@@ -1,6 +1,7 @@
 //! Commands about signed actions.
 
 use crate::state::DEFAULT_DIR as DEFAULT_STATE_DIR;
+use crate::warden::log::Format;
 use clap::{Args, Subcommand, ValueHint};
 use gumshoe_protocol::{ActionId, AgentId};
 use std::path::PathBuf;
@@ -158,3 +159,68 @@ pub struct IdentityOptions {
     #[command(flatten)]
     pub state: State,
 }
+
+/// `daemon`.
+#[derive(Debug, Args)]
+#[command(after_help = DAEMON_HELP)]
+pub struct Daemon {
+    /// Take what waits at the relay, answer it, and end: for cron, and for laptops
+    #[arg(long)]
+    pub once: bool,
+    /// How standard error is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub log_format: Format,
+    /// State
+    #[command(flatten)]
+    pub state: State,
+}
+
+const DAEMON_HELP: &str = "\
+Connects to the relay that `[relay]` in agent.toml names, through a process of its own that has no rights \
+(gumshoe-courier); decides about every action that arrives, with this host's policy; records it; runs it; sends signed \
+reports, which wait on disk while the relay is away. Listens on no port.
+
+SIGHUP reads agent.toml, modules.d, policy.toml and tags.d anew; what is broken leaves the old configuration in \
+force. SIGTERM ends running operations, sends what they found, and stops. Under systemd it tells that it is \
+ready, and answers the watchdog.
+
+Exit status: 0 after a signal, or when a check-in is complete; 3 when it cannot start, or a check-in failed.";
+
+/// `identity`.
+#[derive(Debug, Args)]
+pub struct ShowIdentity {
+    /// Make the identity if there is none yet, as the first start does; not in an image of a host
+    #[arg(long)]
+    pub create: bool,
+    /// Options
+    #[command(flatten)]
+    pub options: IdentityOptions,
+}
+
+/// `relay-permissions`.
+#[derive(Debug, Args)]
+#[command(after_help = RELAY_HELP)]
+pub struct RelayPermissions {
+    /// Print a RabbitMQ definitions document (JSON) instead of commands
+    #[arg(long)]
+    pub json: bool,
+    /// User at the relay [default: agent-ID]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Virtual host at the relay
+    #[arg(long, value_name = "NAME", default_value = "/")]
+    pub vhost: String,
+    /// Another agent's identifier instead of this host's
+    #[arg(long, value_name = "AGENT")]
+    pub id: Option<AgentId>,
+    /// State
+    #[command(flatten)]
+    pub state: State,
+}
+
+const RELAY_HELP: &str = "\
+The permissions let the user use this agent's own queue, bind it to actions for this agent and for all, and publish this agent's \
+reports and heartbeats; nothing else. The user itself is made with `rabbitmqctl add_user`, or stands in its client certificate.
+
+Example, as root on the relay:
+  ssh host gumshoe-agent relay-permissions | sh";

@@ -42,12 +42,21 @@ pub fn apply(config: &Config, arguments: &Apply) -> anyhow::Result<Exit> {
         Received::Run(work) => desk.run(&work, config)?,
         Received::Answer(body) => desk.answer(&decision, *body)?,
         Received::Repeated(entry) => desk.repeated(&entry, interrupted.contains(&entry.id))?,
-        Received::Cancel { cancel, problem: None } => {
+        Received::Cancel {
+            cancel,
+            problem: None,
+        } => {
             eprintln!("the action {} will not be run on this host", cancel.action);
             Exit::Found
         }
-        Received::Cancel { cancel, problem: Some(problem) } => {
-            eprintln!("that {} was cancelled could not be recorded: {}", cancel.action, problem.message);
+        Received::Cancel {
+            cancel,
+            problem: Some(problem),
+        } => {
+            eprintln!(
+                "that {} was cancelled could not be recorded: {}",
+                cancel.action, problem.message
+            );
             Exit::Failed
         }
     };
@@ -80,7 +89,9 @@ fn tell_start(ledger: &Ledger, opened: &Opened) {
     }
     if opened.torn > 0 {
         let torn = opened.torn;
-        eprintln!("{torn} bytes at the journal's end were not written to their end by an agent that crashed: they never counted");
+        eprintln!(
+            "{torn} bytes at the journal's end were not written to their end by an agent that crashed: they never counted"
+        );
     }
 }
 
@@ -142,7 +153,11 @@ impl Desk {
         let id = decision.action.map(|id| format!(" {id}")).unwrap_or_default();
         eprintln!("action{id}: {}", printable(name));
         if !decision.signers.is_empty() {
-            let signers: Vec<_> = decision.signers.iter().map(|signer| signer.name.as_str()).collect();
+            let signers: Vec<_> = decision
+                .signers
+                .iter()
+                .map(|signer| signer.name.as_str())
+                .collect();
             eprintln!("signed by {}", signers.join(", "));
         }
         match received {
@@ -162,7 +177,10 @@ impl Desk {
                 Exit::NotTarget
             }
             Body::NotTarget { code, message } => {
-                let (code, message) = (code.as_deref().unwrap_or_default(), message.as_deref().unwrap_or_default());
+                let (code, message) = (
+                    code.as_deref().unwrap_or_default(),
+                    message.as_deref().unwrap_or_default(),
+                );
                 eprintln!("not a target [{code}]: {}", printable(message));
                 Exit::NotTarget
             }
@@ -177,7 +195,11 @@ impl Desk {
     }
 
     fn repeated(&mut self, entry: &Entry, was_interrupted: bool) -> anyhow::Result<Exit> {
-        let how = if was_interrupted { ", and was interrupted" } else { "" };
+        let how = if was_interrupted {
+            ", and was interrupted"
+        } else {
+            ""
+        };
         let message = format!("it was accepted at {}{how}; an action runs once", entry.accepted);
         eprintln!("repeated: {message}");
         let body = Body::Refused {
@@ -202,6 +224,7 @@ impl Desk {
         let manner = Manner {
             parallel: config.actions.parallel,
             render: !self.json,
+            own: None,
         };
         let (sender, receiver) = mpsc::channel();
         let sum = std::thread::scope(|scope| {
@@ -253,7 +276,10 @@ impl Desk {
             return Ok(());
         }
         for text in &ended.rendered {
-            line(&printable(&format!("{} {}: {text}", ended.index, ended.report.module)))?;
+            line(&printable(&format!(
+                "{} {}: {text}",
+                ended.index, ended.report.module
+            )))?;
         }
         eprint!("operation {} of {of}: ", ended.index + 1);
         summarise(&ended.report);

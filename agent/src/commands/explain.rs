@@ -135,7 +135,9 @@ fn tell(
     let operations = action.operations.iter().map(|operation| Judged {
         module: operation.module.clone(),
         refusal: policy.permit(action, operation, signers).err(),
-        permissions: (policy.assess(action, operation, signers).iter()).filter_map(row).collect(),
+        permissions: (policy.assess(action, operation, signers).iter())
+            .filter_map(row)
+            .collect(),
     });
     let length = action.expires - action.not_before;
     let window = match () {
@@ -179,7 +181,10 @@ fn row(one: &Assessment<'_>) -> Option<Row> {
 impl Explanation {
     fn exit(&self) -> Exit {
         let is_permitted = self.operations.iter().all(|one| one.refusal.is_none());
-        match (is_permitted && self.signatures.is_none() && self.is_open, self.is_target) {
+        match (
+            is_permitted && self.signatures.is_none() && self.is_open,
+            self.is_target,
+        ) {
             (false, _) => Exit::Refused,
             (true, false) => Exit::NotTarget,
             (true, true) => Exit::Found,
@@ -191,7 +196,10 @@ fn print(told: &Explanation) -> anyhow::Result<()> {
     let say = |text: String| line(&printable(&text));
     say(format!("action {}: {}", told.action, told.name))?;
     match (&told.signatures, told.signers.as_slice()) {
-        (Some(refusal), _) => say(format!("signatures: refused [{}]: {}", refusal.code, refusal.message))?,
+        (Some(refusal), _) => say(format!(
+            "signatures: refused [{}]: {}",
+            refusal.code, refusal.message
+        ))?,
         (None, []) => say("signatures: none".to_owned())?,
         (None, names) => say(format!("signatures: {}", names.join(", ")))?,
     }
@@ -199,7 +207,10 @@ fn print(told: &Explanation) -> anyhow::Result<()> {
         match &one.refusal {
             None => say(format!("operation {index} {}: permitted", one.module))?,
             Some(refusal) => {
-                say(format!("operation {index} {}: refused [{}]: {}", one.module, refusal.code, refusal.message))?;
+                say(format!(
+                    "operation {index} {}: refused [{}]: {}",
+                    one.module, refusal.code, refusal.message
+                ))?;
             }
         }
         for row in &one.permissions {

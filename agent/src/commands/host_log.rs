@@ -11,7 +11,12 @@ use serde_json::json;
 use std::path::Path;
 
 /// Shows the lines that are asked for.
-pub fn show(folder: &Path, since: Option<&str>, action: Option<ActionId>, as_json: bool) -> anyhow::Result<Exit> {
+pub fn show(
+    folder: &Path,
+    since: Option<&str>,
+    action: Option<ActionId>,
+    as_json: bool,
+) -> anyhow::Result<Exit> {
     let since = since.map(|text| moment(text, Utc::now())).transpose()?;
     readable(folder)?;
     let mut shown = Ok(());
@@ -19,7 +24,11 @@ pub fn show(folder: &Path, since: Option<&str>, action: Option<ActionId>, as_jso
         let is_wanted = since.is_none_or(|since| one.time >= since)
             && action.is_none_or(|action| one.event.action() == Some(&action));
         if is_wanted && shown.is_ok() {
-            shown = if as_json { line(text) } else { line(&printable(&told(&one))) };
+            shown = if as_json {
+                line(text)
+            } else {
+                line(&printable(&told(&one)))
+            };
         }
         Ok(())
     })?;
@@ -34,13 +43,17 @@ pub fn verify(folder: &Path, as_json: bool) -> anyhow::Result<Exit> {
         Ok(verified) => verified,
         Err(error) if as_json => {
             let message = crate::terminal::chain(&error);
-            line(&serde_json::to_string_pretty(&json!({ "good": false, "problem": message }))?)?;
+            line(&serde_json::to_string_pretty(
+                &json!({ "good": false, "problem": message }),
+            )?)?;
             return Ok(Exit::Failed);
         }
         Err(error) => return Err(anyhow::Error::from(error).context("the host log is broken")),
     };
     if as_json {
-        line(&serde_json::to_string_pretty(&json!({ "good": true, "log": verified }))?)?;
+        line(&serde_json::to_string_pretty(
+            &json!({ "good": true, "log": verified }),
+        )?)?;
     } else if verified.last == 0 {
         line("good   nothing has been logged")?;
     } else {
@@ -82,7 +95,10 @@ fn moment(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
 fn told(one: &Line) -> String {
     let time = one.time.format("%Y-%m-%dT%H:%M:%SZ");
     let text = match &one.event {
-        Event::Identity { agent, previous: None } => format!("this agent is {agent}"),
+        Event::Identity {
+            agent,
+            previous: None,
+        } => format!("this agent is {agent}"),
         Event::Identity {
             agent,
             previous: Some(previous),
@@ -100,9 +116,17 @@ fn told(one: &Line) -> String {
             refusal,
             ..
         } => {
-            let limits = limits.iter().map(|limit| format!("; {limit}")).collect::<String>();
-            let refusal = refusal.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default();
-            format!("{action} operation {index} {module}: {status}{refusal}, {findings} findings in {duration_ms} ms{limits}")
+            let limits = limits
+                .iter()
+                .map(|limit| format!("; {limit}"))
+                .collect::<String>();
+            let refusal = refusal
+                .as_ref()
+                .map(|code| format!(" [{code}]"))
+                .unwrap_or_default();
+            format!(
+                "{action} operation {index} {module}: {status}{refusal}, {findings} findings in {duration_ms} ms{limits}"
+            )
         }
         Event::Finished { action, duration_ms } => format!("{action} finished after {duration_ms} ms"),
         Event::Interrupted { action, missing } => {
@@ -135,11 +159,20 @@ fn decision(event: &Event) -> String {
         format!(", signed by {}", signers.join(", "))
     };
     let code = code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default();
-    let message = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
-    let target = target.as_ref().map(|target| format!("\n    target {target}")).unwrap_or_default();
+    let message = message
+        .as_ref()
+        .map(|message| format!(": {message}"))
+        .unwrap_or_default();
+    let target = target
+        .as_ref()
+        .map(|target| format!("\n    target {target}"))
+        .unwrap_or_default();
     let asked = operations.iter().map(|one| match one.params_bytes {
         None => format!("\n    {} {}", one.module, one.params),
         Some(bytes) => format!("\n    {} ({bytes} bytes of parameters)", one.module),
     });
-    format!("{what}{name}{by}: {verdict}{code}{message}{target}{}", asked.collect::<String>())
+    format!(
+        "{what}{name}{by}: {verdict}{code}{message}{target}{}",
+        asked.collect::<String>()
+    )
 }

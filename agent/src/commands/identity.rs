@@ -1,19 +1,31 @@
 //! `identity`: who this agent is.
 
+use crate::cli::ShowIdentity;
+use crate::config::Config;
 use crate::exit::Exit;
+use crate::host::Host;
+use crate::obey::Ledger;
 use crate::state::identity::Identity;
 use crate::terminal::line;
 use anyhow::Context as _;
+use chrono::Utc;
 use serde_json::json;
-use std::path::Path;
 
-/// Prints the identity; makes none.
-pub fn identity(folder: &Path, as_json: bool) -> anyhow::Result<Exit> {
+/// Prints the identity; makes one only where that is asked for.
+pub fn identity(config: &Config, arguments: &ShowIdentity) -> anyhow::Result<Exit> {
+    let folder = &arguments.options.state.folder;
+    if arguments.create && !Identity::exists(folder) {
+        let host = Host::look(config);
+        Ledger::open(folder, &host.machine, host.facts.hostname, Utc::now())?;
+    }
     let identity = Identity::read(folder)?.with_context(|| {
-        format!("`{}` holds no identity: it is made when the agent first starts", folder.display())
+        format!(
+            "`{}` holds no identity: it is made when the agent first starts, or by --create",
+            folder.display()
+        )
     })?;
     let key = identity.key.public().to_text();
-    if as_json {
+    if arguments.options.json {
         let value = json!({
             "agent": identity.agent,
             "public_key": key,

@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod check_config;
+mod daemon;
 mod documents;
 mod explain;
 mod facts;
@@ -10,7 +11,9 @@ mod host_log;
 mod identity;
 mod modules;
 mod policy;
+mod relay_permissions;
 mod run;
+mod status;
 mod verify_report;
 
 use crate::cli::{Action, Cli, Log, Modules, Policy};
@@ -33,6 +36,9 @@ pub fn dispatch() -> anyhow::Result<Exit> {
     if matches!(command, Action::CheckConfig) {
         return check_config::check_config(&cli.config_dir);
     }
+    if let Action::Daemon(arguments) = &command {
+        return daemon::daemon(&cli.config_dir, arguments);
+    }
     let config = Config::load(&cli.config_dir).context("the configuration is refused")?;
     match command {
         Action::Run(arguments) => run::run(config, arguments),
@@ -47,7 +53,8 @@ pub fn dispatch() -> anyhow::Result<Exit> {
             state,
         }) => host_log::show(&state.folder, since.as_deref(), action, json),
         Action::Log(Log::Verify { json, state }) => host_log::verify(&state.folder, json),
-        Action::Identity(options) => identity::identity(&options.state.folder, options.json),
+        Action::Identity(arguments) => identity::identity(&config, &arguments),
+        Action::RelayPermissions(options) => relay_permissions::relay_permissions(&options),
         Action::Modules(Modules::List { json }) => modules::list(&config, json),
         Action::Modules(Modules::Describe { module, json, schema }) => {
             modules::describe(&config, &module, json, schema)
@@ -59,6 +66,7 @@ pub fn dispatch() -> anyhow::Result<Exit> {
         Action::Facts(options) => facts::facts(&config, &options),
         Action::Completions { shell } => documents::completions(&config, shell),
         Action::Man { folder } => documents::man(&config, &folder),
-        Action::CheckConfig => Ok(Exit::Found),
+        Action::Status(options) => status::status(&options.state.folder, options.json),
+        Action::CheckConfig | Action::Daemon(_) => Ok(Exit::Found), // dealt with above
     }
 }

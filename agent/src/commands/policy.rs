@@ -22,10 +22,16 @@ pub fn check(config: &Config, file: Option<&Path>, as_json: bool) -> anyhow::Res
         Err(error) => {
             let problems = problems(&error);
             if as_json {
-                line(&serde_json::to_string_pretty(&json!({ "good": false, "problems": problems }))?)?;
+                line(&serde_json::to_string_pretty(
+                    &json!({ "good": false, "problems": problems }),
+                )?)?;
             } else {
                 for (place, message) in &problems {
-                    let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
+                    let place = if place.is_empty() {
+                        String::new()
+                    } else {
+                        format!("{place}: ")
+                    };
                     line(&printable(&format!("wrong  {place}{message}")))?;
                 }
             }
@@ -40,7 +46,8 @@ fn problems(error: &PolicyFileError) -> Vec<(String, String)> {
     match error {
         PolicyFileError::Content { source, .. } => {
             let each = source.problems.iter();
-            each.map(|problem| (problem.place.clone(), problem.message.clone())).collect()
+            each.map(|problem| (problem.place.clone(), problem.message.clone()))
+                .collect()
         }
         other => vec![(String::new(), chain(other))],
     }
@@ -77,7 +84,10 @@ fn described(policy: &Policy) -> Value {
 
 /// Members of a permission's group with their weights.
 fn members(policy: &Policy, permission: &Permission) -> Vec<String> {
-    let members = policy.investigators().iter().filter(|one| one.groups.contains(&permission.group));
+    let members = policy
+        .investigators()
+        .iter()
+        .filter(|one| one.groups.contains(&permission.group));
     members
         .map(|one| match one.weight {
             1 => one.name.clone(),
@@ -113,10 +123,18 @@ fn print(path: &Path, policy: &Policy) -> anyhow::Result<()> {
 
 /// Rows as text whose columns stand below each other.
 fn table<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..N).map(width).collect();
     let render = |row: &[String; N]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(render).collect()

@@ -42,9 +42,16 @@ pub fn verify_report(arguments: &VerifyReport) -> anyhow::Result<Exit> {
             Err(error) => {
                 exit = Exit::Failed;
                 let text = format!("wrong  line {number}: {}", chain(error.as_ref()));
-                if arguments.json { eprintln!("{}", printable(&text)) } else { line(&printable(&text))? }
+                if arguments.json {
+                    eprintln!("{}", printable(&text))
+                } else {
+                    line(&printable(&text))?
+                }
                 // What is too long has no end to go on from.
-                anyhow::ensure!(envelope.len() <= REPORT_ENVELOPE_BYTES, "line {number} is too long to be a report");
+                anyhow::ensure!(
+                    envelope.len() <= REPORT_ENVELOPE_BYTES,
+                    "line {number} is too long to be a report"
+                );
             }
         }
     }
@@ -66,7 +73,11 @@ fn key(arguments: &VerifyReport) -> anyhow::Result<PublicReportKey> {
             key.agent() == agent,
             "the key belongs to the agent {}, not to {agent}{}",
             key.agent(),
-            if arguments.key.is_none() { "; it is this host's own: give another with --key" } else { "" }
+            if arguments.key.is_none() {
+                "; it is this host's own: give another with --key"
+            } else {
+                ""
+            }
         );
     }
     Ok(key)
@@ -87,7 +98,10 @@ fn open(bytes: &[u8], key: &PublicReportKey) -> anyhow::Result<Vec<u8>> {
 
 fn told(number: u64, payload: &[u8]) -> anyhow::Result<String> {
     let report = HostReport::parse(payload)?;
-    let action = report.action.map(|id| format!(" about action {id}")).unwrap_or_default();
+    let action = report
+        .action
+        .map(|id| format!(" about action {id}"))
+        .unwrap_or_default();
     Ok(format!(
         "good   line {number}: {}{action} by agent {} on {}, number {}, sent {}",
         report.body.kind(),

@@ -82,6 +82,14 @@ impl Default for Heartbeat {
     }
 }
 
+/// `[enrolment]`: how the server comes to know this agent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Enrolment {
+    /// File with the token that the fleet's owner gives to new hosts; without it somebody approves the agent by hand.
+    pub token_file: Option<PathBuf>,
+}
+
 /// `[spool]`: reports that wait for the relay, on disk. Beyond either bound the oldest is dropped, and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -136,7 +144,10 @@ impl Relay {
 
 impl Actions {
     pub(super) fn check(&self, file: &Path) -> Result<(), ConfigError> {
-        for (key, value) in [("actions.parallel", self.parallel), ("actions.at_once", self.at_once)] {
+        for (key, value) in [
+            ("actions.parallel", self.parallel),
+            ("actions.at_once", self.at_once),
+        ] {
             if !(1..=MAX_AT_ONCE).contains(&value) {
                 return Err(ConfigError::Value {
                     path: file.to_owned(),

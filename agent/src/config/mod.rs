@@ -87,6 +87,8 @@ pub struct Config {
     pub relay: Option<daemon::Relay>,
     /// When the daemon tells how it is.
     pub heartbeat: daemon::Heartbeat,
+    /// How the server comes to know this agent.
+    pub enrolment: daemon::Enrolment,
     /// How much waits for the relay.
     pub spool: daemon::Spool,
     /// What `modules.d` says, by module name.
@@ -102,6 +104,7 @@ struct AgentFile {
     actions: daemon::Actions,
     relay: Option<daemon::Relay>,
     heartbeat: daemon::Heartbeat,
+    enrolment: daemon::Enrolment,
     spool: daemon::Spool,
 }
 
@@ -162,6 +165,7 @@ impl Config {
             actions: file.actions,
             relay: file.relay,
             heartbeat: file.heartbeat,
+            enrolment: file.enrolment,
             spool: file.spool,
             modules: module::read_all(&dir.join("modules.d"))?,
             dir: dir.to_owned(),

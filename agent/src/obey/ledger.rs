@@ -170,7 +170,10 @@ impl Ledger {
     /// What the original was doing when it was copied is the original's to report.
     fn disown(&mut self, now: Timestamp) -> Result<(), OpenError> {
         for entry in self.journal.unfinished() {
-            let message = format!("the action {} was the original's; it is not run on this copy", entry.id);
+            let message = format!(
+                "the action {} was the original's; it is not run on this copy",
+                entry.id
+            );
             self.log.append(Event::Note { message }, now, Sync::Now)?;
             self.journal.end(entry.id)?;
         }
@@ -238,7 +241,9 @@ impl Ledger {
             let refusal = Refusal::new(error.code(), chain(&error));
             let answer = refused(error.code(), refusal.message.clone());
             // The disk may be full for the log too; the answer says what happened.
-            let _ = self.log.append(logged(decision, &Verdict::Refused(refusal)), now, Sync::Now);
+            let _ = self
+                .log
+                .append(logged(decision, &Verdict::Refused(refusal)), now, Sync::Now);
             return answer;
         }
         let Action {
@@ -253,7 +258,11 @@ impl Ledger {
             id,
             name,
             digest: decision.digest,
-            signers: decision.signers.iter().map(|signer| signer.name.clone()).collect(),
+            signers: decision
+                .signers
+                .iter()
+                .map(|signer| signer.name.clone())
+                .collect(),
             operations: operations
                 .map(|(operation, capped)| Asked {
                     asked: operation.limits.or(&limits),
@@ -269,7 +278,9 @@ impl Ledger {
         // No window that was signed by then can end later.
         let record_until = cancel.made + policy.longest_window * 2 + policy.tolerance;
         let recorded = self.journal.cancel(cancel.action, record_until, now);
-        let problem = recorded.err().map(|error| Refusal::new(error.code(), chain(&error)));
+        let problem = recorded
+            .err()
+            .map(|error| Refusal::new(error.code(), chain(&error)));
         Received::Cancel { cancel, problem }
     }
 
@@ -294,8 +305,17 @@ impl Ledger {
         body: Body,
     ) -> Result<HostReport, LedgerError> {
         let mut report = HostReport::new(self.identity.agent, self.hostname.clone(), about, now, body);
-        report.sequence = self.sequence.next().map_err(LedgerError::Sequence)?;
+        report.sequence = self.number()?;
         Ok(report)
+    }
+
+    /// The next number for a message.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Sequence`].
+    pub fn number(&mut self) -> Result<u64, LedgerError> {
+        self.sequence.draw().map_err(LedgerError::Sequence)
     }
 
     /// A message in its envelope, signed.
@@ -367,7 +387,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError::Sequence`].
-    pub fn close(self) -> Result<(), LedgerError> {
+    pub fn close(&mut self) -> Result<(), LedgerError> {
         self.sequence.close().map_err(LedgerError::Sequence)
     }
 }
@@ -418,7 +438,11 @@ fn logged(decision: &Decision, verdict: &Verdict) -> Event {
         action: decision.action,
         name: decision.name.clone(),
         digest: decision.digest,
-        signers: decision.signers.iter().map(|signer| signer.name.clone()).collect(),
+        signers: decision
+            .signers
+            .iter()
+            .map(|signer| signer.name.clone())
+            .collect(),
         verdict: word.to_owned(),
         code: why.map(|why| why.code.clone()),
         message: why.map(|why| why.message.clone()),

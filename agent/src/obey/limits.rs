@@ -44,9 +44,20 @@ impl Effective {
         let findings = smallest(asked.findings, capped.findings, host.findings);
         let report = smallest(asked.report_bytes, capped.report_bytes, host.report_bytes);
         // 0 stands for no limit.
-        let own = if host.cpu_percent == 0 { u32::MAX } else { host.cpu_percent };
-        let percent = smallest(asked.cpu_percent.map(u64::from), capped.cpu_percent.map(u64::from), own.into());
-        let cpu_percent = u32::try_from(percent.0).ok().filter(|percent| *percent < u32::MAX).unwrap_or(0);
+        let own = if host.cpu_percent == 0 {
+            u32::MAX
+        } else {
+            host.cpu_percent
+        };
+        let percent = smallest(
+            asked.cpu_percent.map(u64::from),
+            capped.cpu_percent.map(u64::from),
+            own.into(),
+        );
+        let cpu_percent = u32::try_from(percent.0)
+            .ok()
+            .filter(|percent| *percent < u32::MAX)
+            .unwrap_or(0);
         Self {
             limits: Limits {
                 timeout_ms: timeout.0,
@@ -123,11 +134,25 @@ mod tests {
     fn a_share_of_the_processor_that_nobody_limits_stays_unlimited() {
         let share = |asked, host| {
             let cpu_percent = asked;
-            let asked = RequestedLimits { cpu_percent, ..RequestedLimits::default() };
-            let host = Limits { cpu_percent: host, ..Limits::default() };
+            let asked = RequestedLimits {
+                cpu_percent,
+                ..RequestedLimits::default()
+            };
+            let host = Limits {
+                cpu_percent: host,
+                ..Limits::default()
+            };
             Effective::new(&asked, &asked, &host).limits.cpu_percent
         };
-        assert_eq!([share(None, 0), share(Some(50), 0), share(Some(50), 20), share(None, 20)], [0, 50, 20, 20]);
+        assert_eq!(
+            [
+                share(None, 0),
+                share(Some(50), 0),
+                share(Some(50), 20),
+                share(None, 20)
+            ],
+            [0, 50, 20, 20]
+        );
     }
 
     #[test]
@@ -143,10 +168,21 @@ mod tests {
             assert_eq!(effective.limits.timeout_ms, timeout_ms);
             let mut report = refused("m", "c", String::new());
             let why = format!("limit reached: timeout_ms = {timeout_ms}");
-            report.coverage.set(Skipped::one("rest of the operation", why.clone()));
-            report.coverage.set(Skipped::one("file", "limit reached: matchlimit = 1000"));
-            assert_eq!(effective.explain(&mut report), [format!("{why} (set by {setter})")]);
-            assert!(report.coverage.skipped[0].why.ends_with(&format!("(set by {setter})")));
+            report
+                .coverage
+                .set(Skipped::one("rest of the operation", why.clone()));
+            report
+                .coverage
+                .set(Skipped::one("file", "limit reached: matchlimit = 1000"));
+            assert_eq!(
+                effective.explain(&mut report),
+                [format!("{why} (set by {setter})")]
+            );
+            assert!(
+                report.coverage.skipped[0]
+                    .why
+                    .ends_with(&format!("(set by {setter})"))
+            );
             assert!(report.coverage.skipped[1].why.ends_with("1000"));
         }
     }

@@ -63,7 +63,9 @@ pub fn load(path: &Path) -> Result<Policy, PolicyFileError> {
         path: path.to_owned(),
         source,
     })?;
-    let bytes = bytes.ok_or_else(|| PolicyFileError::Size { path: path.to_owned() })?;
+    let bytes = bytes.ok_or_else(|| PolicyFileError::Size {
+        path: path.to_owned(),
+    })?;
     let text = String::from_utf8(bytes).map_err(|error| PolicyFileError::Read {
         path: path.to_owned(),
         source: io::Error::new(io::ErrorKind::InvalidData, error),

@@ -31,6 +31,8 @@ pub struct Manner {
     pub parallel: usize,
     /// Whether findings are also wanted as text for humans.
     pub render: bool,
+    /// A process that belongs to the agent besides this one and the runners: the courier.
+    pub own: Option<u32>,
 }
 
 /// Runs all operations and gives each to `tell` as it ends, from several threads. Returns when all have.
@@ -41,7 +43,7 @@ pub fn run(work: &Work, config: &Config, manner: Manner, stop: &Stop, tell: &(dy
     let next = AtomicUsize::new(0);
     let worker = || {
         while let Some((index, asked)) = take(&next, &work.operations) {
-            tell(one(index, asked, config, manner.render, stop));
+            tell(one(index, asked, config, manner, stop));
         }
     };
     let threads = manner.parallel.clamp(1, work.operations.len().max(1));
@@ -60,9 +62,9 @@ fn take<'a>(next: &AtomicUsize, operations: &'a [Asked]) -> Option<(u32, &'a Ask
 }
 
 /// One operation, whatever becomes of it.
-fn one(index: u32, asked: &Asked, config: &Config, render: bool, stop: &Stop) -> Ended {
+fn one(index: u32, asked: &Asked, config: &Config, manner: Manner, stop: &Stop) -> Ended {
     let mut rendered = Rendered::default();
-    let (report, limits) = match start(asked, config, render, stop, &mut rendered) {
+    let (report, limits) = match start(asked, config, manner, stop, &mut rendered) {
         Ok((mut report, effective)) => {
             let limits = effective.explain(&mut report);
             (report, limits)
@@ -80,7 +82,7 @@ fn one(index: u32, asked: &Asked, config: &Config, render: bool, stop: &Stop) ->
 fn start(
     asked: &Asked,
     config: &Config,
-    render: bool,
+    manner: Manner,
     stop: &Stop,
     observer: &mut Rendered,
 ) -> Result<(Report, Effective), Box<Report>> {
@@ -97,9 +99,10 @@ fn start(
         operation: Operation {
             limits: effective.limits.clone(),
             settings: chosen.settings.clone(),
+            own_processes: manner.own.into_iter().collect(),
             ..Operation::default()
         },
-        render,
+        render: manner.render,
     };
     let params = asked.operation.params.to_string();
     Ok((session.run(&job, params.as_bytes(), observer), effective))
@@ -107,7 +110,11 @@ fn start(
 
 /// The report of an operation whose action was stopped before its turn.
 fn not_begun(module: &str) -> Report {
-    let mut report = refused(module, "cancelled", "the action was stopped before this operation began".to_owned());
+    let mut report = refused(
+        module,
+        "cancelled",
+        "the action was stopped before this operation began".to_owned(),
+    );
     report.status = Status::Cancelled;
     report
 }
@@ -129,7 +136,8 @@ impl Observer for Rendered {
         if self.bytes <= MAX_RENDERED_BYTES {
             self.lines.push(text.to_owned());
         } else if before <= MAX_RENDERED_BYTES {
-            self.lines.push("… (more is in the report than is shown here)".to_owned());
+            self.lines
+                .push("… (more is in the report than is shown here)".to_owned());
         }
     }
 }

@@ -96,7 +96,7 @@ impl StateFolder {
             .open(&lock_path)
             .map_err(|e| failed(&lock_path, e))?;
         trust::open(&lock_path).map_err(StateError::Trust)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        match exclusive(&lock) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 return Err(StateError::Busy {
@@ -115,11 +115,42 @@ impl StateFolder {
         })
     }
 
+    /// Whether an agent holds the folder. Takes nothing, makes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Folder`].
+    pub fn is_held(path: &Path) -> Result<bool, StateError> {
+        let lock_path = path.join(LOCK);
+        let failed = |source| StateError::Folder {
+            path: lock_path.clone(),
+            source,
+        };
+        let lock = match File::open(&lock_path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            other => other.map_err(failed)?,
+        };
+        match flock(&lock, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+
     /// The folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Locks the file, if nobody holds it for longer than [`StateFolder::is_held`] does.
+fn exclusive(lock: &File) -> rustix::io::Result<()> {
+    let once = || flock(lock, FlockOperation::NonBlockingLockExclusive);
+    once().or_else(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        once()
+    })
 }
 
 /// The folder is a folder, the agent's own, and closed to others.
@@ -161,6 +192,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/state");
         let first = StateFolder::open(&path).unwrap();
+        assert!(StateFolder::is_held(&path).unwrap());
         let error = StateFolder::open(&path).unwrap_err();
         assert!(
             error
@@ -169,6 +201,7 @@ mod tests {
             "{error}"
         );
         drop(first);
+        assert!(!StateFolder::is_held(&path).unwrap());
         StateFolder::open(&path).unwrap();
     }
 

@@ -41,7 +41,9 @@ pub enum IdentityError {
         source: io::Error,
     },
     /// The file is not what was written.
-    #[error("the agent's identity `{path}` is not understood: {message}. Without it the agent gets a new one: remove the file if that is what you want")]
+    #[error(
+        "the agent's identity `{path}` is not understood: {message}. Without it the agent gets a new one: remove the file if that is what you want"
+    )]
     Form {
         /// The file.
         path: PathBuf,
@@ -122,9 +124,7 @@ impl Identity {
             return Ok((make(&path, machine, None, now)?, Origin::New));
         };
         let (here, instance) = (digest(&machine.id), digest(&machine.instance));
-        let is_other = |before: Option<ContentDigest>, now: Option<ContentDigest>| {
-            matches!((before, now), (Some(a), Some(b)) if a != b)
-        };
+        let is_other = |before: Option<ContentDigest>, now: Option<ContentDigest>| matches!((before, now), (Some(a), Some(b)) if a != b);
         let is_unbound = stored.machine.is_none() && here.is_some();
         let is_copy = is_unbound || is_other(stored.machine, here) || is_other(stored.instance, instance);
         let learns_instance = stored.instance.is_none() && instance.is_some();
@@ -149,8 +149,12 @@ impl Stored {
         if self.version != VERSION {
             return Err(wrong("it is of another version of the agent"));
         }
-        let seed = STANDARD.decode(&self.seed).map_err(|_| wrong("the key is not base64"))?;
-        let seed: [u8; 32] = seed.try_into().map_err(|_| wrong("the key does not have 32 bytes"))?;
+        let seed = STANDARD
+            .decode(&self.seed)
+            .map_err(|_| wrong("the key is not base64"))?;
+        let seed: [u8; 32] = seed
+            .try_into()
+            .map_err(|_| wrong("the key does not have 32 bytes"))?;
         let key = ReportKey::from_seed(&seed);
         Ok(Identity {
             agent: key.public().agent(),
@@ -184,13 +188,20 @@ fn read(path: &Path) -> Result<Option<Stored>, IdentityError> {
         Ok(_) => std::fs::read_to_string(path).map_err(failed)?,
     };
     // The parser's own message could quote the key.
-    serde_json::from_str(&text).map(Some).map_err(|error| IdentityError::Form {
-        path: path.to_owned(),
-        message: format!("line {}, column {}", error.line(), error.column()),
-    })
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|error| IdentityError::Form {
+            path: path.to_owned(),
+            message: format!("line {}, column {}", error.line(), error.column()),
+        })
 }
 
-fn make(path: &Path, machine: &Machine, previous: Option<AgentId>, now: Timestamp) -> Result<Identity, IdentityError> {
+fn make(
+    path: &Path,
+    machine: &Machine,
+    previous: Option<AgentId>,
+    now: Timestamp,
+) -> Result<Identity, IdentityError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(IdentityError::Random)?;
     let stored = Stored {
@@ -216,7 +227,8 @@ fn write(path: &Path, stored: &Stored) -> Result<(), IdentityError> {
 
 /// A digest that says nothing about the identifier elsewhere.
 fn digest(text: &Option<String>) -> Option<ContentDigest> {
-    text.as_ref().map(|text| ContentDigest::of(format!("gumshoe {text}").as_bytes()))
+    text.as_ref()
+        .map(|text| ContentDigest::of(format!("gumshoe {text}").as_bytes()))
 }
 
 #[cfg(test)]
@@ -241,7 +253,11 @@ mod tests {
         let there = machine(to.0, to.1);
         let (second, origin) = Identity::open(folder.path(), &there, now).unwrap();
         let (third, settled) = Identity::open(folder.path(), &there, now).unwrap();
-        assert_eq!((third.agent, settled), (second.agent, Origin::Kept), "it settles at once");
+        assert_eq!(
+            (third.agent, settled),
+            (second.agent, Origin::Kept),
+            "it settles at once"
+        );
         let is_same = first.agent == second.agent;
         assert_eq!(second.previous, (!is_same).then_some(first.agent));
         (origin, is_same)
@@ -263,7 +279,11 @@ mod tests {
             (("m", ""), ("m", "i"), Origin::Kept),
             (("m", "i"), ("m", ""), Origin::Kept),
         ] {
-            assert_eq!(moved(from, to), (origin, origin == Origin::Kept), "{from:?} to {to:?}");
+            assert_eq!(
+                moved(from, to),
+                (origin, origin == Origin::Kept),
+                "{from:?} to {to:?}"
+            );
         }
     }
 
@@ -271,9 +291,14 @@ mod tests {
     fn an_instance_that_became_known_late_is_compared_from_then_on() {
         let folder = tempfile::tempdir().unwrap();
         let open = |id, instance| {
-            Identity::open(folder.path(), &machine(id, instance), Timestamp::UNIX_EPOCH).unwrap().1
+            Identity::open(folder.path(), &machine(id, instance), Timestamp::UNIX_EPOCH)
+                .unwrap()
+                .1
         };
-        assert_eq!([open("m", ""), open("m", "i"), open("m", "j")], [Origin::New, Origin::Kept, Origin::Copied]);
+        assert_eq!(
+            [open("m", ""), open("m", "i"), open("m", "j")],
+            [Origin::New, Origin::Kept, Origin::Copied]
+        );
     }
 
     #[test]
@@ -287,9 +312,15 @@ mod tests {
         for end in 0..whole.len() {
             std::fs::write(&path, &whole[..end]).unwrap();
             let error = Identity::read(folder.path()).err().unwrap().to_string();
-            assert!(error.contains("not understood") && !error.contains("seed"), "{error}");
+            assert!(
+                error.contains("not understood") && !error.contains("seed"),
+                "{error}"
+            );
         }
         std::fs::write(&path, whole).unwrap();
-        assert_eq!(Identity::read(folder.path()).unwrap().unwrap().agent, identity.agent);
+        assert_eq!(
+            Identity::read(folder.path()).unwrap().unwrap().agent,
+            identity.agent
+        );
     }
 }

@@ -46,7 +46,7 @@ impl Sequence {
     /// # Errors
     ///
     /// The file cannot be written.
-    pub fn next(&mut self) -> io::Result<u64> {
+    pub fn draw(&mut self) -> io::Result<u64> {
         if self.next >= self.reserved {
             let reserved = self.next + BLOCK;
             durable::replace(&self.path, format!("{reserved}\n").as_bytes())?;
@@ -61,11 +61,12 @@ impl Sequence {
     /// # Errors
     ///
     /// The file cannot be written.
-    pub fn close(self) -> io::Result<()> {
-        if self.next == self.reserved {
-            return Ok(());
+    pub fn close(&mut self) -> io::Result<()> {
+        if self.next < self.reserved {
+            durable::replace(&self.path, format!("{}\n", self.next).as_bytes())?;
+            self.reserved = self.next;
         }
-        durable::replace(&self.path, format!("{}\n", self.next).as_bytes())
+        Ok(())
     }
 }
 
@@ -77,13 +78,13 @@ mod tests {
     fn no_number_is_given_twice_and_a_tidy_end_leaves_no_gap() {
         let folder = tempfile::tempdir().unwrap();
         let mut first = Sequence::open(folder.path()).unwrap();
-        assert_eq!([first.next().unwrap(), first.next().unwrap()], [1, 2]);
+        assert_eq!([first.draw().unwrap(), first.draw().unwrap()], [1, 2]);
         first.close().unwrap();
         let mut second = Sequence::open(folder.path()).unwrap();
-        assert_eq!(second.next().unwrap(), 3);
+        assert_eq!(second.draw().unwrap(), 3);
         drop(second); // as in a crash
         let mut third = Sequence::open(folder.path()).unwrap();
-        assert_eq!(third.next().unwrap(), 3 + BLOCK);
+        assert_eq!(third.draw().unwrap(), 3 + BLOCK);
         std::fs::write(folder.path().join("sequence"), "x").unwrap();
         assert!(Sequence::open(folder.path()).is_err());
     }

@@ -131,7 +131,9 @@ impl Spool {
 
     /// Numbers of the reports above `after`, in order.
     pub fn numbers(&self, after: u64) -> impl Iterator<Item = u64> + '_ {
-        self.kept.range(after.saturating_add(1)..).map(|(number, _)| *number)
+        self.kept
+            .range(after.saturating_add(1)..)
+            .map(|(number, _)| *number)
     }
 
     /// How many reports wait.
@@ -181,7 +183,11 @@ impl Spool {
         }
         let in_memory = |kept: &&Kept| matches!(kept, Kept::Memory(_));
         while self.kept.values().filter(in_memory).map(Kept::bytes).sum::<u64>() > MEMORY_BYTES {
-            let oldest = self.kept.iter().find(|(_, kept)| in_memory(kept)).map(|(number, _)| *number);
+            let oldest = self
+                .kept
+                .iter()
+                .find(|(_, kept)| in_memory(kept))
+                .map(|(number, _)| *number);
             oldest.into_iter().for_each(|number| self.lose(number));
         }
     }
@@ -237,9 +243,15 @@ mod tests {
         }
         assert_eq!((spool.numbers(0).next(), spool.lost()), (Some(3), 2));
         spool.put(8, &[b'x'; 85]);
-        assert_eq!((spool.numbers(0).collect::<Vec<_>>(), spool.bytes()), (vec![7, 8], 95));
+        assert_eq!(
+            (spool.numbers(0).collect::<Vec<_>>(), spool.bytes()),
+            (vec![7, 8], 95)
+        );
         spool.put(9, &[b'x'; 200]);
-        assert!(spool.is_empty(), "one that is larger than the spool is lost as well");
+        assert!(
+            spool.is_empty(),
+            "one that is larger than the spool is lost as well"
+        );
         assert_eq!(Spool::open(state.path(), BOUNDS).unwrap().lost(), 9);
     }
 

@@ -16,6 +16,8 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
+/// How long the list of what a runner does not have may be.
+const MAX_MISSING_BYTES: usize = 4096;
 /// How long a module may take to end once it was told to, before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a runner may take to load the plugin, and to answer a question that runs nothing.
@@ -93,23 +95,26 @@ impl Session {
         }
         let walls = walls(candidate, limits, session.pid());
         hand_over(session.wire.socket(), &candidate.file, &walls).map_err(StartError::HandOver)?;
-        match session.answer(ANSWER_TIME) {
-            Ok(Frame {
+        session.loaded()
+    }
+
+    /// Waits for the plugin to be loaded.
+    fn loaded(mut self) -> Result<Self, StartError> {
+        match self.answer(ANSWER_TIME).map_err(StartError::Ended)? {
+            Frame {
                 kind: tell::LOADED,
                 payload,
-            }) => {
-                session.missing = serde_json::from_slice(&payload)
-                    .map_err(|error| StartError::Ended(format!("its answer is not understood: {error}")))?;
-                Ok(session)
+            } => {
+                self.missing = read_missing(&payload).map_err(StartError::Ended)?;
+                Ok(self)
             }
-            Ok(Frame {
+            Frame {
                 kind: tell::UNLOADABLE,
                 payload,
-            }) => Err(StartError::Unloadable(
+            } => Err(StartError::Unloadable(
                 String::from_utf8_lossy(&payload).into_owned(),
             )),
-            Ok(_) => Err(StartError::Ended("it answered something unexpected".to_owned())),
-            Err(why) => Err(StartError::Ended(why)),
+            _ => Err(StartError::Ended("it answered something unexpected".to_owned())),
         }
     }
 
@@ -320,6 +325,14 @@ impl Drop for Session {
     fn drop(&mut self) {
         discard(&mut self.child); // on every path; after `end` there is nothing left to do
     }
+}
+
+/// What a runner says that it does not have. The plugin's initialisers have run in that process.
+fn read_missing(payload: &[u8]) -> Result<Vec<Missing>, String> {
+    if payload.len() > MAX_MISSING_BYTES {
+        return Err("it says that more is missing than there is".to_owned());
+    }
+    serde_json::from_slice(payload).map_err(|error| format!("its answer is not understood: {error}"))
 }
 
 /// Kills and reaps a runner.

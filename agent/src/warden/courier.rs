@@ -100,7 +100,11 @@ impl Courier {
     fn threads(&self, inbox: Receiver<ToCourier>, events: &SyncSender<Event>) -> io::Result<()> {
         let (mut ear, mut mouth) = (self.socket.try_clone()?, self.socket.try_clone()?);
         let (generation, events) = (self.generation, events.clone());
-        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned()).stack_size(256 << 10);
+        let thread = |name: &str| {
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .stack_size(256 << 10)
+        };
         thread("courier-ear").spawn(move || {
             let why = hear(&mut ear, generation, &events);
             let _ = events.send(Event::CourierEnded { generation, why }); // the warden may be gone

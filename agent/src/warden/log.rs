@@ -104,7 +104,11 @@ impl Log {
         let mut text = if self.is_journal {
             String::new()
         } else {
-            format!("{} {}: ", Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ"), level.name())
+            format!(
+                "{} {}: ",
+                Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ"),
+                level.name()
+            )
         };
         text.push_str(message);
         for (name, value) in fields {

@@ -13,6 +13,8 @@ const HEARTBEAT: u64 = 1 << 63;
 /// How long nothing is sent after the relay did not take something; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// One place is kept for a heartbeat.
+const REPORTS_IN_FLIGHT: usize = MAX_IN_FLIGHT - 1;
 /// How often a report is refused by a relay that is there before it is given up.
 const MAX_ATTEMPTS: u32 = 20;
 
@@ -81,7 +83,7 @@ impl Mail {
         let waiting: Vec<u64> = spool
             .numbers(0)
             .filter(|number| !self.in_flight.contains_key(number))
-            .take(MAX_IN_FLIGHT.saturating_sub(self.in_flight.len()))
+            .take(REPORTS_IN_FLIGHT.saturating_sub(self.in_flight.len()))
             .collect();
         for number in waiting {
             let Some(bytes) = spool.get(number) else {
@@ -141,7 +143,13 @@ impl Mail {
         self.in_flight.is_empty() || on_its_way + bytes <= MAX_IN_FLIGHT_BYTES
     }
 
-    fn publish(&mut self, courier: &Courier, id: u64, routing_key: String, bytes: Vec<u8>) -> Result<(), Stuck> {
+    fn publish(
+        &mut self,
+        courier: &Courier,
+        id: u64,
+        routing_key: String,
+        bytes: Vec<u8>,
+    ) -> Result<(), Stuck> {
         self.in_flight.insert(id, bytes.len());
         courier.tell(ToCourier::Publish {
             id,

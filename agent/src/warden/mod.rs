@@ -18,7 +18,8 @@
 //! acknowledged before what it asks for is on disk.
 
 pub mod courier;
-pub mod event;
+pub mod enrolment;
+mod event;
 pub mod inbox;
 pub mod log;
 pub mod mail;

@@ -1,14 +1,14 @@
 //! Heartbeats: when the next one is due, and what it says.
 
+use super::enrolment::Token;
 use crate::config::Config;
 use crate::host::Host;
 use crate::plugins::{choose, names};
+use crate::state::identity::Identity;
 use crate::terminal::chain;
 use gumshoe_protocol::heartbeat::{HeartbeatReason, QueueState, SpoolState};
 use gumshoe_protocol::{Facts, Heartbeat, ModuleState, PROTOCOL, Timestamp};
 use std::time::{Duration, Instant};
-
-use crate::state::identity::Identity;
 
 /// The part of an interval by which heartbeats of many hosts are spread.
 const JITTER: u32 = 10;
@@ -22,6 +22,8 @@ pub struct Profile {
     pub modules: Vec<ModuleState>,
     /// What it cannot look at.
     pub blind_spots: Vec<String>,
+    /// What proves that the fleet's owner meant this host to take part.
+    pub token: Option<Token>,
 }
 
 impl Profile {
@@ -32,10 +34,15 @@ impl Profile {
         if !rustix::process::geteuid().is_root() {
             blind_spots.push("the agent does not run as root: it sees what its user sees".to_owned());
         }
+        let token = Token::read(config).unwrap_or_else(|problem| {
+            blind_spots.push(problem);
+            None
+        });
         Self {
             facts: host.facts,
             modules: modules(config),
             blind_spots,
+            token,
         }
     }
 }
@@ -52,7 +59,11 @@ fn modules(config: &Config) -> Vec<ModuleState> {
             version: candidate.map(|candidate| candidate.manifest.version.clone()),
             sha256: candidate.and_then(|candidate| candidate.sha256().parse().ok()),
             enabled: chosen.is_ok(),
-            problem: chosen.as_ref().err().filter(|_| is_wanted).map(|error| chain(error)),
+            problem: chosen
+                .as_ref()
+                .err()
+                .filter(|_| is_wanted)
+                .map(|error| chain(error)),
             name,
         }
     };
@@ -88,7 +99,8 @@ impl Pulse {
     /// Which heartbeat is to be sent now, if any.
     #[must_use]
     pub fn wanted(&self, now: Instant) -> Option<HeartbeatReason> {
-        self.wanted.or((now >= self.next).then_some(HeartbeatReason::Interval))
+        self.wanted
+            .or((now >= self.next).then_some(HeartbeatReason::Interval))
     }
 
     /// When the next one is due.
@@ -132,10 +144,11 @@ pub struct Moment {
 /// The heartbeat itself.
 #[must_use]
 pub fn heartbeat(identity: &Identity, profile: Profile, moment: Moment) -> Heartbeat {
+    let key = identity.key.public();
     Heartbeat {
         protocol: PROTOCOL,
         agent: identity.agent,
-        public_key: identity.key.public().to_text(),
+        public_key: key.to_text(),
         sequence: moment.sequence,
         sent: moment.sent,
         reason: moment.reason,
@@ -145,7 +158,7 @@ pub fn heartbeat(identity: &Identity, profile: Profile, moment: Moment) -> Heart
         queue: moment.queue,
         spool: moment.spool,
         previous_id: identity.previous,
-        enrolment: None,
+        enrolment: profile.token.map(|token| token.proof(&key)),
         interval_s: moment.interval.as_secs(),
     }
 }

@@ -1,7 +1,9 @@
 //! What the courier is told: addresses, credentials, names. The courier reads no files of the host's owner.
 
 use crate::config::daemon::Relay as Settings;
-use gumshoe_link::{Configuration, Login, Proxy, QueueLimits, Relay, RelayError, Secret, Timing, Topology, Trust};
+use gumshoe_link::{
+    Configuration, Login, Proxy, QueueLimits, Relay, RelayError, Secret, Timing, Topology, Trust,
+};
 use gumshoe_protocol::AgentId;
 use gumshoe_protocol::relay::{ACTIONS, ALL, REPORTS, agent_key, agent_queue};
 use std::io::{self, Read};
@@ -75,7 +77,12 @@ fn login(settings: &Settings) -> Result<Login, SettingsError> {
             key: Secret::new(read(key)?),
         });
     }
-    let password = settings.password_file.as_deref().map(read).transpose()?.unwrap_or_default();
+    let password = settings
+        .password_file
+        .as_deref()
+        .map(read)
+        .transpose()?
+        .unwrap_or_default();
     Ok(Login::Password {
         user: settings.user.clone().unwrap_or_default(),
         // The newline at its end is the editor's.
@@ -84,7 +91,9 @@ fn login(settings: &Settings) -> Result<Login, SettingsError> {
 }
 
 fn proxy(text: &str) -> Result<Proxy, SettingsError> {
-    let wrong = || SettingsError::Proxy { text: text.to_owned() };
+    let wrong = || SettingsError::Proxy {
+        text: text.to_owned(),
+    };
     let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     Ok(Proxy {
         host: host.to_owned(),

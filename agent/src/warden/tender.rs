@@ -46,7 +46,9 @@ impl Tender {
     /// Whether this is the courier that is running, not one before.
     #[must_use]
     pub fn is_current(&self, generation: u64) -> bool {
-        self.courier.as_ref().is_some_and(|courier| courier.generation() == generation)
+        self.courier
+            .as_ref()
+            .is_some_and(|courier| courier.generation() == generation)
     }
 
     /// How often a courier was started again.
@@ -95,7 +97,10 @@ impl Tender {
 
     /// The courier is gone, or of no use: ends it; another follows after a pause. Says how it ended.
     pub fn replace(&mut self, now: Instant) -> String {
-        let end = self.courier.take().map_or_else(String::new, |mut courier| courier.post_mortem());
+        let end = self
+            .courier
+            .take()
+            .map_or_else(String::new, |mut courier| courier.post_mortem());
         if now.duration_since(self.started) >= STABLE {
             self.pause = FIRST_PAUSE;
         }

@@ -64,7 +64,12 @@ impl Works {
     /// # Errors
     ///
     /// No thread could be made; the action keeps its turn.
-    pub fn start(&mut self, config: &Arc<Config>, own: Option<u32>, events: &SyncSender<Event>) -> io::Result<()> {
+    pub fn start(
+        &mut self,
+        config: &Arc<Config>,
+        own: Option<u32>,
+        events: &SyncSender<Event>,
+    ) -> io::Result<()> {
         while self.running.len() < config.actions.at_once {
             let Some((work, bytes)) = self.waiting.pop_front() else {
                 return Ok(());
@@ -80,7 +85,13 @@ impl Works {
                 render: false,
                 own,
             };
-            spawn(work, Arc::clone(config), manner, entry.stop.clone(), events.clone())?;
+            spawn(
+                work,
+                Arc::clone(config),
+                manner,
+                entry.stop.clone(),
+                events.clone(),
+            )?;
             self.running.insert(id, entry);
         }
         Ok(())
@@ -161,7 +172,13 @@ fn running(work: &Work) -> Running {
     }
 }
 
-fn spawn(work: Box<Work>, config: Arc<Config>, manner: Manner, stop: Stop, events: SyncSender<Event>) -> io::Result<()> {
+fn spawn(
+    work: Box<Work>,
+    config: Arc<Config>,
+    manner: Manner,
+    stop: Stop,
+    events: SyncSender<Event>,
+) -> io::Result<()> {
     let thread = std::thread::Builder::new().name("action".to_owned());
     let run = move || {
         let action = work.id;

@@ -115,7 +115,6 @@ pub enum WallError {
     #[error("failed to open a path that the process keeps")]
     Path(#[source] landlock::PathFdError),
     /// The filter of system calls.
-    #[cfg(target_os = "linux")]
     #[error("failed to filter system calls")]
-    SystemCalls(#[source] seccompiler::Error),
+    SystemCalls(#[source] io::Error),
 }

@@ -72,13 +72,13 @@ pub const CAPABILITIES: &[Kept] = &[
         name: "SYS_ADMIN",
         number: 21,
         need: Need::EnterNamespaces,
-        why: "`setns`, and `SIOCGSKNS` that tells a socket's namespace",
+        why: "`setns`: asking the kernel inside another network namespace",
     },
     Kept {
         name: "NET_ADMIN",
         number: 12,
         need: Need::EnterNamespaces,
-        why: "what `sock_diag` tells to administrators only",
+        why: "`SIOCGSKNS`: which namespace a socket is in",
     },
     Kept {
         name: "SYS_PTRACE",

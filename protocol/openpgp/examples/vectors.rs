@@ -26,6 +26,9 @@ const START: u32 = 1_767_225_600;
 const LATER: u32 = START + 86_400;
 /// What is signed.
 const MESSAGE: &str = "plain";
+/// Codes of refusals.
+const NO_CONFIRMATION: &str = "invalid-back-signature";
+const NOT_UNDERSTOOD: &str = "unknown-critical-subpacket";
 
 fn main() -> Result<()> {
     let folder = std::env::args_os().nth(1).context("usage: vectors FOLDER")?;
@@ -38,6 +41,8 @@ fn main() -> Result<()> {
     vectors.signatures()?;
     vectors.subkeys()?;
     vectors.self_signatures()?;
+    vectors.foreign_signatures()?;
+    vectors.sample()?;
     vectors.version_6()
 }
 
@@ -53,6 +58,12 @@ struct Sub {
     public: PublicSubkey,
 }
 
+/// A signature, and whose it is.
+struct Signed {
+    signature: Vec<u8>,
+    by: PublicKey,
+}
+
 struct Vectors {
     folder: PathBuf,
     rng: StdRng,
@@ -65,7 +76,7 @@ impl Vectors {
         let inner = PubKeyInner::new(version, kind.to_alg(), Timestamp::from_secs(START), None, public)?;
         let public = PublicKey::from_inner(inner)?;
         Ok(Owner {
-            secret: SecretKey::new(public.clone(), secret.into())?,
+            secret: SecretKey::new(public.clone(), secret)?,
             public,
         })
     }
@@ -75,7 +86,7 @@ impl Vectors {
         let inner = PubKeyInner::new(version, kind.to_alg(), Timestamp::from_secs(START), None, public)?;
         let public = PublicSubkey::from_inner(inner)?;
         Ok(Sub {
-            secret: SecretSubkey::new(public.clone(), secret.into())?,
+            secret: SecretSubkey::new(public.clone(), secret)?,
             public,
         })
     }
@@ -113,6 +124,35 @@ impl Vectors {
         Ok(config.sign_subkey_binding(&owner.secret, &owner.public, &Password::empty(), &sub.public)?)
     }
 
+    /// The same, made ten days later.
+    fn bind_later(&mut self, owner: &Owner, sub: &Sub, extra: &[Subpacket]) -> Result<Signature> {
+        let mut config = self.config(&owner.secret, SignatureType::SubkeyBinding, extra.to_vec())?;
+        config.hashed_subpackets[0] = made(LATER + 10 * 86_400)?;
+        Ok(config.sign_subkey_binding(&owner.secret, &owner.public, &Password::empty(), &sub.public)?)
+    }
+
+    fn direct(&mut self, owner: &Owner, sign: bool) -> Result<Signature> {
+        let config = self.config(&owner.secret, SignatureType::Key, vec![flags(sign)?])?;
+        Ok(config.sign_key(&owner.secret, &Password::empty(), &owner.public)?)
+    }
+
+    /// A certification by somebody else, who says when he made it and who he is.
+    fn forge(&mut self, by: &Owner, of: &Owner, id: &UserId, says: &[Subpacket; 2]) -> Result<Signature> {
+        let mut config = self.config(&by.secret, SignatureType::CertPositive, vec![flags(true)?])?;
+        config.hashed_subpackets[..2].clone_from_slice(says);
+        let password = Password::empty();
+        Ok(config.sign_certification_third_party(&by.secret, &password, &of.public, Tag::UserId, id)?)
+    }
+
+    /// The message's signature by a key or subkey of an owner.
+    fn signed(&mut self, key: &impl SigningKey, owner: &PublicKey) -> Result<Signed> {
+        let signature = packets(&[&self.sign(key, Vec::new())?])?;
+        Ok(Signed {
+            signature,
+            by: owner.clone(),
+        })
+    }
+
     /// A plain certificate: a key for signing with one user id.
     fn plain(&mut self, owner: &Owner) -> Result<Vec<u8>> {
         let id = user_id()?;
@@ -120,18 +160,11 @@ impl Vectors {
         packets(&[&owner.public, &id, &certification])
     }
 
-    fn case(
-        &self,
-        name: &str,
-        key: &[u8],
-        signature: &[u8],
-        expected: &str,
-        owner: &PublicKey,
-    ) -> Result<()> {
+    fn case(&self, signed: &Signed, name: &str, key: &[u8], expected: &str) -> Result<()> {
         let file = name.replace([' ', ','], "-");
         write(&self.folder, &format!("keys/{file}.pgp"), key)?;
-        write(&self.folder, &format!("signatures/{file}.sig"), signature)?;
-        let primary: Fingerprint = owner.fingerprint().to_string().parse()?;
+        write(&self.folder, &format!("signatures/{file}.sig"), &signed.signature)?;
+        let primary: Fingerprint = signed.by.fingerprint().to_string().parse()?;
         let primary = if expected == "valid" {
             format!(r#", "primary": "{primary}""#)
         } else {
@@ -147,34 +180,39 @@ impl Vectors {
     fn signatures(&mut self) -> Result<()> {
         let owner = self.owner(KeyVersion::V4, &KeyType::Ed25519Legacy)?;
         let key = self.plain(&owner)?;
+        let by = |signature: &Signature| {
+            Ok::<_, anyhow::Error>(Signed {
+                signature: packets(&[signature])?,
+                by: owner.public.clone(),
+            })
+        };
         let odd = || SubpacketData::Other(63, vec![1].into());
+        let experiment = SubpacketData::Experimental(101, vec![1].into());
         for (name, extra, expected) in [
-            ("signature by the library", None, "valid"),
-            ("unknown subpacket", Some(Subpacket::regular(odd())?), "valid"),
+            ("signature by the library", Vec::new(), "valid"),
+            ("unknown subpacket", vec![Subpacket::regular(odd())?], "valid"),
             (
                 "critical trust",
-                Some(Subpacket::critical(SubpacketData::TrustSignature(1, 60))?),
-                "unknown-critical-subpacket",
+                vec![Subpacket::critical(SubpacketData::TrustSignature(1, 60))?],
+                NOT_UNDERSTOOD,
             ),
             (
                 "critical experiment",
-                Some(Subpacket::critical(SubpacketData::Experimental(
-                    101,
-                    vec![1].into(),
-                ))?),
-                "unknown-critical-subpacket",
+                vec![Subpacket::critical(experiment)?],
+                NOT_UNDERSTOOD,
             ),
             (
                 "critical notation",
-                Some(Subpacket::critical(SubpacketData::Notation(notation()))?),
-                "unknown-critical-subpacket",
+                vec![Subpacket::critical(SubpacketData::Notation(notation()))?],
+                NOT_UNDERSTOOD,
             ),
-            ("two creation times", Some(made(LATER)?), "repeated-subpacket"),
+            ("two creation times", vec![made(LATER)?], "repeated-subpacket"),
         ] {
-            let signature = self.sign(&owner.secret, extra.into_iter().collect())?;
-            self.case(name, &key, &packets(&[&signature])?, expected, &owner.public)?;
+            let signature = self.sign(&owner.secret, extra)?;
+            self.case(&by(&signature)?, name, &key, expected)?;
         }
-        let unhashed = [
+        let end = SubpacketData::SignatureExpirationTime(Duration::from_secs(1));
+        for (name, subpacket) in [
             (
                 "unknown critical subpacket that is not hashed",
                 Subpacket::critical(odd())?,
@@ -183,37 +221,26 @@ impl Vectors {
                 "another issuer that is not hashed",
                 Subpacket::regular(SubpacketData::IssuerKeyId([7; 8].into()))?,
             ),
-            (
-                "an end that is not hashed",
-                Subpacket::regular(SubpacketData::SignatureExpirationTime(Duration::from_secs(1)))?,
-            ),
+            ("an end that is not hashed", Subpacket::regular(end)?),
             ("another time that is not hashed", made(LATER + 10 * 86_400)?),
-        ];
-        for (name, subpacket) in unhashed {
+        ] {
             let mut signature = self.sign(&owner.secret, Vec::new())?;
             signature.unhashed_subpacket_push(subpacket)?;
-            self.case(name, &key, &packets(&[&signature])?, "valid", &owner.public)?;
+            self.case(&by(&signature)?, name, &key, "valid")?;
         }
         let mut config = self.config(&owner.secret, SignatureType::Binary, Vec::new())?;
         config.hashed_subpackets = vec![made(START)?];
         let signature = config
             .clone()
             .sign(&owner.secret, &Password::empty(), &self.message[..])?;
-        self.case(
-            "no issuer",
-            &key,
-            &packets(&[&signature])?,
-            "valid",
-            &owner.public,
-        )?;
+        self.case(&by(&signature)?, "no issuer", &key, "valid")?;
         config.unhashed_subpackets = std::mem::take(&mut config.hashed_subpackets);
         let signature = config.sign(&owner.secret, &Password::empty(), &self.message[..])?;
         self.case(
+            &by(&signature)?,
             "a time that is not hashed",
             &key,
-            &packets(&[&signature])?,
             "no-creation-time",
-            &owner.public,
         )
     }
 
@@ -223,124 +250,79 @@ impl Vectors {
         let thief = self.owner(KeyVersion::V4, &KeyType::Ed25519Legacy)?;
         let sub = self.sub(KeyVersion::V4, &KeyType::Ed25519Legacy)?;
         let (key, stolen) = (self.plain(&owner)?, self.plain(&thief)?);
-        let signature = packets(&[&self.sign(&sub.secret, Vec::new())?])?;
-        let embedded = |signature| Subpacket::regular(SubpacketData::EmbeddedSignature(Box::new(signature)));
+        let by = self.signed(&sub.secret, &owner.public)?;
         let confirmation = embedded(self.confirm(&owner, &sub)?)?;
-        let future = self.config(
-            &owner.secret,
-            SignatureType::SubkeyBinding,
-            vec![flags(true)?, confirmation.clone()],
-        )?;
-        let future = SignatureConfig {
-            hashed_subpackets: [
-                vec![made(LATER + 10 * 86_400)?],
-                future.hashed_subpackets[1..].to_vec(),
-            ]
-            .concat(),
-            ..future
-        };
-        let future =
-            future.sign_subkey_binding(&owner.secret, &owner.public, &Password::empty(), &sub.public)?;
-        let weak = self.config(
-            &owner.secret,
-            SignatureType::SubkeyBinding,
-            vec![flags(true)?, confirmation.clone()],
-        )?;
-        // Ed25519 does not sign so short a digest, so that this one is merely called one.
-        let mut weak = packets(&[&weak.sign_subkey_binding(
-            &owner.secret,
-            &owner.public,
-            &Password::empty(),
-            &sub.public,
-        )?])?;
-        // Behind the header: version, type, algorithm, hash.
-        let header = if weak[1] < 192 { 2 } else { 3 };
-        if let Some(byte) = weak.get_mut(header + 3) {
-            *byte = HashAlgorithm::Sha1.into();
-        }
+        let signs = vec![flags(true)?, confirmation.clone()];
+        let doubled = [signs.clone(), vec![confirmation.clone()]].concat();
         for (name, binding, expected) in [
-            (
-                "bound subkey",
-                self.bind(&owner, &sub, vec![flags(true)?, confirmation.clone()])?,
-                "valid",
-            ),
+            ("bound subkey", self.bind(&owner, &sub, signs.clone())?, "valid"),
             (
                 "subkey without confirmation",
                 self.bind(&owner, &sub, vec![flags(true)?])?,
-                "invalid-back-signature",
+                NO_CONFIRMATION,
             ),
             (
                 "subkey with two confirmations",
-                self.bind(
-                    &owner,
-                    &sub,
-                    vec![flags(true)?, confirmation.clone(), confirmation.clone()],
-                )?,
-                "invalid-back-signature",
+                self.bind(&owner, &sub, doubled)?,
+                NO_CONFIRMATION,
             ),
             (
                 "subkey for something else",
-                self.bind(&owner, &sub, vec![flags(false)?, confirmation.clone()])?,
+                self.bind(&owner, &sub, vec![flags(false)?])?,
                 "not-for-signing",
             ),
             (
                 "subkey without flags",
-                self.bind(&owner, &sub, vec![confirmation.clone()])?,
+                self.bind(&owner, &sub, vec![confirmation])?,
                 "not-for-signing",
             ),
-            ("subkey bound in the future", future, "key-not-yet-valid"),
+            (
+                "subkey bound in the future",
+                self.bind_later(&owner, &sub, &signs)?,
+                "key-not-yet-valid",
+            ),
             (
                 "subkey bound by another key",
-                self.bind(&thief, &sub, vec![flags(true)?, confirmation.clone()])?,
+                self.bind(&thief, &sub, signs.clone())?,
                 "invalid-self-signature",
             ),
         ] {
             let key = [key.clone(), packets(&[&sub.public, &binding])?].concat();
-            self.case(name, &key, &signature, expected, &owner.public)?;
+            self.case(&by, name, &key, expected)?;
         }
-        let bound = [key.clone(), packets(&[&sub.public])?, weak].concat();
-        self.case(
-            "subkey bound with SHA-1",
-            &bound,
-            &signature,
-            "weak-self-signature",
-            &owner.public,
-        )?;
         let unbound = [key, packets(&[&sub.public])?].concat();
-        self.case(
-            "subkey without binding",
-            &unbound,
-            &signature,
-            "subkey-not-bound",
-            &owner.public,
-        )?;
-        let taken = self.bind(&thief, &sub, vec![flags(true)?, confirmation])?;
+        self.case(&by, "subkey without binding", &unbound, "subkey-not-bound")?;
+        let binding = packets(&[&self.bind(&owner, &sub, signs.clone())?])?;
+        // Ed25519 does not sign so short a digest, so that this one is merely called one.
+        let weak = [unbound.clone(), called_sha1(binding.clone())].concat();
+        self.case(&by, "subkey bound with SHA-1", &weak, "weak-self-signature")?;
+        let twice = [unbound, binding.clone(), packets(&[&sub.public])?, binding].concat();
+        self.case(&by, "subkey that is there twice", &twice, "repeated-part")?;
+        let taken = self.bind(&thief, &sub, signs)?;
         let taken = [stolen, packets(&[&sub.public, &taken])?].concat();
-        self.case(
-            "subkey that another key took",
-            &taken,
-            &signature,
-            "invalid-back-signature",
-            &thief.public,
-        )
+        let by = Signed {
+            by: thief.public,
+            ..by
+        };
+        self.case(&by, "subkey that another key took", &taken, NO_CONFIRMATION)
     }
 
     /// What keys say about themselves.
     fn self_signatures(&mut self) -> Result<()> {
         let owner = self.owner(KeyVersion::V4, &KeyType::ECDSA(ECCCurve::P384))?;
-        let other = self.owner(KeyVersion::V4, &KeyType::Ed25519Legacy)?;
-        let signature = packets(&[&self.sign(&owner.secret, Vec::new())?])?;
+        let by = self.signed(&owner.secret, &owner.public)?;
         let id = user_id()?;
+        let day = Duration::from_secs(86_400);
+        let life = Subpacket::regular(SubpacketData::KeyExpirationTime(day))?;
+        let end = Subpacket::regular(SubpacketData::SignatureExpirationTime(day))?;
+        let odd = Subpacket::critical(SubpacketData::Experimental(101, vec![1].into()))?;
         for (name, extra, expected) in [
             ("key for something else", vec![flags(false)?], "not-for-signing"),
             ("key without flags", Vec::new(), "not-for-signing"),
             (
                 "key with an unknown critical subpacket",
-                vec![
-                    flags(true)?,
-                    Subpacket::critical(SubpacketData::Experimental(101, vec![1].into()))?,
-                ],
-                "unknown-critical-subpacket",
+                vec![flags(true)?, odd],
+                NOT_UNDERSTOOD,
             ),
             (
                 "key with two flags",
@@ -349,171 +331,139 @@ impl Vectors {
             ),
             (
                 "key with a life of a day",
-                vec![
-                    flags(true)?,
-                    Subpacket::regular(SubpacketData::KeyExpirationTime(Duration::from_secs(86_400)))?,
-                ],
+                vec![flags(true)?, life],
                 "key-expired",
             ),
             (
                 "key with a certification of a day",
-                vec![
-                    flags(true)?,
-                    Subpacket::regular(SubpacketData::SignatureExpirationTime(Duration::from_secs(
-                        86_400,
-                    )))?,
-                ],
+                vec![flags(true)?, end],
                 "key-expired",
             ),
         ] {
             let certification = self.certify(&owner, &id, extra)?;
             let key = packets(&[&owner.public, &id, &certification])?;
-            self.case(name, &key, &signature, expected, &owner.public)?;
+            self.case(&by, name, &key, expected)?;
         }
-        let direct = self.config(&owner.secret, SignatureType::Key, vec![flags(true)?])?;
-        let direct = direct.sign_key(&owner.secret, &Password::empty(), &owner.public)?;
+        let direct = self.direct(&owner, true)?;
         self.case(
+            &by,
             "key without user ids",
             &packets(&[&owner.public, &direct])?,
-            &signature,
             "valid",
-            &owner.public,
         )?;
-        let config = self.config(&other.secret, SignatureType::CertGeneric, vec![flags(true)?])?;
-        let foreign = config.sign_certification_third_party(
-            &other.secret,
-            &Password::empty(),
-            &owner.public,
-            Tag::UserId,
-            &id,
-        )?;
-        let key = packets(&[&owner.public, &id, &foreign])?;
+        let misplaced = [self.plain(&owner)?, packets(&[&direct])?].concat();
         self.case(
-            "key certified by another only",
-            &key,
-            &signature,
-            "not-self-certified",
-            &owner.public,
-        )?;
-        let mut config = self.config(&other.secret, SignatureType::CertPositive, vec![flags(true)?])?;
-        config.hashed_subpackets[1] = issuer(&owner.secret)?;
-        let forged = config.sign_certification_third_party(
-            &other.secret,
-            &Password::empty(),
-            &owner.public,
-            Tag::UserId,
-            &id,
-        )?;
-        let key = packets(&[&owner.public, &id, &forged])?;
-        self.case(
-            "key with a forged certification",
-            &key,
-            &signature,
-            "invalid-self-signature",
-            &owner.public,
-        )?;
-        let direct = self.config(&owner.secret, SignatureType::Key, vec![flags(true)?])?;
-        let misplaced = direct.sign_key(&owner.secret, &Password::empty(), &owner.public)?;
-        let key = [self.plain(&owner)?, packets(&[&misplaced])?].concat();
-        self.case(
+            &by,
             "signature at the wrong place",
-            &key,
-            &signature,
+            &misplaced,
             "invalid-self-signature",
-            &owner.public,
         )
     }
 
-    /// RFC 9580: its sample key, and one with a subkey.
-    fn version_6(&mut self) -> Result<()> {
-        let armour = include_str!("../../testdata/rfc9580-a4.asc");
-        let (sample, _) = SignedSecretKey::from_string(armour)?;
-        let certificate = sample.to_public_key().to_bytes()?;
-        let public = sample.primary_key.public_key();
+    /// What others say about keys.
+    fn foreign_signatures(&mut self) -> Result<()> {
+        let owner = self.owner(KeyVersion::V4, &KeyType::ECDSA(ECCCurve::P384))?;
+        let other = self.owner(KeyVersion::V4, &KeyType::Ed25519Legacy)?;
+        let by = self.signed(&owner.secret, &owner.public)?;
+        let id = user_id()?;
+        let certified = |certification: &Signature| packets(&[&owner.public, &id, certification]);
+        let foreign = self.forge(&other, &owner, &id, &[made(START)?, issuer(&other.secret)?])?;
+        self.case(
+            &by,
+            "key certified by another only",
+            &certified(&foreign)?,
+            "not-self-certified",
+        )?;
+        let forged = self.forge(&other, &owner, &id, &[made(START)?, issuer(&owner.secret)?])?;
+        self.case(
+            &by,
+            "key with a forged certification",
+            &certified(&forged)?,
+            "invalid-self-signature",
+        )?;
+        let revocation = self.config(&owner.secret, SignatureType::CertRevocation, Vec::new())?;
+        let revocation = revocation.sign_certification(
+            &owner.secret,
+            &owner.public,
+            &Password::empty(),
+            Tag::UserId,
+            &id,
+        )?;
+        let forged = self.forge(&other, &owner, &id, &[made(LATER)?, issuer(&owner.secret)?])?;
+        let key = [
+            packets(&[&owner.public, &self.direct(&owner, true)?])?,
+            packets(&[&id, &self.certify(&owner, &id, vec![flags(true)?])?, &revocation])?,
+            called_sha1(packets(&[&forged])?),
+        ];
+        self.case(
+            &by,
+            "revoked user id with a forged certification",
+            &key.concat(),
+            "user-ids-revoked",
+        )
+    }
+
+    /// The sample key of RFC 9580, appendix A.4.
+    fn sample(&mut self) -> Result<()> {
+        let (sample, _) = SignedSecretKey::from_string(include_str!("../../testdata/rfc9580-a4.asc"))?;
+        let key = sample.to_public_key().to_bytes()?;
+        let (secret, public) = (&sample.primary_key, sample.primary_key.public_key());
         for (name, hash) in [
             ("SHA-256", HashAlgorithm::Sha256),
             ("SHA3-512", HashAlgorithm::Sha3_512),
-            ("SHA-224", HashAlgorithm::Sha224),
         ] {
-            let expected = if hash == HashAlgorithm::Sha224 {
-                "weak-hash"
-            } else {
-                "valid"
+            let mut config =
+                SignatureConfig::v6(&mut self.rng, SignatureType::Binary, public.algorithm(), hash)?;
+            config.hashed_subpackets = vec![made(START)?, issuer(public)?];
+            let signature = config.sign(secret, &Password::empty(), &self.message[..])?;
+            let by = Signed {
+                by: public.clone(),
+                signature: packets(&[&signature])?,
             };
-            let config = SignatureConfig::v6(&mut self.rng, SignatureType::Binary, public.algorithm(), hash)?;
-            let config = SignatureConfig {
-                hashed_subpackets: vec![made(START)?, issuer(&sample.primary_key)?],
-                ..config
-            };
-            let signature = match expected {
-                "valid" => {
-                    packets(&[&config.sign(&sample.primary_key, &Password::empty(), &self.message[..])?])?
-                }
-                _ => continue,
-            };
-            self.case(
-                &format!("version 6 with {name}"),
-                &certificate,
-                &signature,
-                expected,
-                public,
-            )?;
+            self.case(&by, &format!("version 6 with {name}"), &key, "valid")?;
         }
-        let signature = packets(&[&self.sign(&sample.primary_key, Vec::new())?])?;
-        self.case(
-            "version 6, secret",
-            &sample.to_bytes()?,
-            &signature,
-            "secret-key",
-            public,
-        )?;
-        let mut damaged = signature.clone();
+        let mut by = self.signed(secret, public)?;
+        self.case(&by, "version 6, secret", &sample.to_bytes()?, "secret-key")?;
         // In the salt, which is behind the subpackets and the beginning of the digest.
-        let place = damaged.len() - 64 - 8;
-        damaged[place] ^= 1;
-        self.case(
-            "version 6 with another salt",
-            &certificate,
-            &damaged,
-            "invalid-signature",
-            public,
-        )?;
+        let place = by.signature.len() - 64 - 8;
+        by.signature[place] ^= 1;
+        self.case(&by, "version 6 with another salt", &key, "invalid-signature")
+    }
+
+    /// A key of version 6 with a subkey.
+    fn version_6(&mut self) -> Result<()> {
         let owner = self.owner(KeyVersion::V6, &KeyType::ECDSA(ECCCurve::P256))?;
         let sub = self.sub(KeyVersion::V6, &KeyType::Ed25519)?;
-        let direct = self.config(&owner.secret, SignatureType::Key, vec![flags(false)?])?;
-        let direct = direct.sign_key(&owner.secret, &Password::empty(), &owner.public)?;
-        let confirmation = self.confirm(&owner, &sub)?;
-        let confirmation = Subpacket::regular(SubpacketData::EmbeddedSignature(Box::new(confirmation)))?;
+        let direct = self.direct(&owner, false)?;
+        let confirmation = embedded(self.confirm(&owner, &sub)?)?;
         let binding = self.bind(&owner, &sub, vec![flags(true)?, confirmation])?;
-        let signature = packets(&[&self.sign(&sub.secret, Vec::new())?])?;
+        let by = self.signed(&sub.secret, &owner.public)?;
         let key = packets(&[&owner.public, &direct, &sub.public, &binding])?;
-        self.case(
-            "version 6 with a subkey",
-            &key,
-            &signature,
-            "valid",
-            &owner.public,
-        )?;
+        self.case(&by, "version 6 with a subkey", &key, "valid")?;
         let id = user_id()?;
         let certification = self.certify(&owner, &id, vec![flags(true)?])?;
         let key = packets(&[&owner.public, &id, &certification, &sub.public, &binding])?;
         self.case(
+            &by,
             "version 6 without a signature of the key itself",
             &key,
-            &signature,
             "not-self-certified",
-            &owner.public,
         )?;
         let old = self.sub(KeyVersion::V4, &KeyType::Ed25519Legacy)?;
         let key = packets(&[&owner.public, &direct, &old.public])?;
         self.case(
+            &by,
             "version 6 with a subkey of version 4",
             &key,
-            &signature,
             "unsupported-key-version",
-            &owner.public,
         )
     }
+}
+
+fn embedded(signature: Signature) -> Result<Subpacket> {
+    Ok(Subpacket::regular(SubpacketData::EmbeddedSignature(Box::new(
+        signature,
+    )))?)
 }
 
 fn made(seconds: u32) -> Result<Subpacket> {
@@ -526,6 +476,14 @@ fn issuer(key: &impl KeyDetails) -> Result<Subpacket> {
     Ok(Subpacket::regular(SubpacketData::IssuerFingerprint(
         key.fingerprint(),
     ))?)
+}
+
+/// A signature packet that says, wrongly, that its hash is SHA-1.
+fn called_sha1(mut packet: Vec<u8>) -> Vec<u8> {
+    // Behind the header: version, type, algorithm, hash.
+    let header = if packet[1] < 192 { 2 } else { 3 };
+    packet[header + 3] = HashAlgorithm::Sha1.into();
+    packet
 }
 
 fn flags(sign: bool) -> Result<Subpacket> {

@@ -39,13 +39,13 @@ pub(crate) struct Binding {
     pub(crate) weakness: Option<AlgorithmError>,
 }
 
-/// What a key is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a key is for; the less it may do, the smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Permission {
-    Signs,
-    /// It would, but does not confirm that it belongs to the primary key.
-    Unconfirmed,
     Other,
+    /// It would sign, but does not confirm that it belongs to the primary key.
+    Unconfirmed,
+    Signs,
 }
 
 /// What forbids a key for ever.
@@ -72,14 +72,19 @@ impl Binding {
 
 /// Puts bindings into order, the newest first, and drops the weak ones among the older.
 ///
-/// Of those of the same second, the one counts that ends first.
+/// Of those of the same second, the one counts that ends first, and then the one that allows less.
 ///
 /// # Errors
 ///
 /// Why the newest is weak: the older ones are then no answer, they may say what their owner took back.
 pub(crate) fn in_order(mut bindings: Vec<Binding>) -> Result<Vec<Binding>, AlgorithmError> {
     let end = |binding: &Binding| binding.until.unwrap_or(DateTime::<Utc>::MAX_UTC);
-    bindings.sort_by(|a, b| b.made.cmp(&a.made).then(end(a).cmp(&end(b))));
+    bindings.sort_by(|a, b| {
+        b.made
+            .cmp(&a.made)
+            .then(end(a).cmp(&end(b)))
+            .then(a.permission.cmp(&b.permission))
+    });
     let newest = bindings.first().map(|binding| binding.made);
     let at_the_top = |binding: &Binding| Some(binding.made) == newest;
     if let Some(weakness) = bindings

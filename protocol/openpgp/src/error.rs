@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 
 use crate::algorithm::AlgorithmError;
 use crate::fingerprint::Fingerprint;
-use crate::reading::MAX_SELF_SIGNATURES;
+use crate::owner::MAX_SELF_SIGNATURES;
 
 /// What the OpenPGP library said.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -160,6 +160,9 @@ pub enum KeyError {
         /// Which part.
         place: String,
     },
+    /// A key or a user id is there twice, so that one of them may lack what the other has.
+    #[error("a subkey or user id is in it twice, `gpg --import` and `gpg --export` make one of them")]
+    Repeated,
     /// An old version, or one of a different standard.
     #[error("{place} is of version {version}, only 4 and 6 are accepted, and only one of them in a key")]
     Version {
@@ -228,6 +231,7 @@ impl KeyError {
             KeyError::NotAKey => "not-a-key",
             KeyError::UnexpectedPacket { .. } => "unexpected-packet",
             KeyError::Damaged { .. } | KeyError::NotCanonical { .. } => "damaged-key",
+            KeyError::Repeated => "repeated-part",
             KeyError::Version { .. } => "unsupported-key-version",
             KeyError::Algorithm(error) => error.code(),
             KeyError::InvalidSelfSignature { .. } => "invalid-self-signature",

@@ -34,9 +34,11 @@
 //! [`SignatureError::code`].
 //!
 //! Stricter than GnuPG, on purpose: the certificate's own signatures must *all* verify, so that a damaged revocation
-//! is not mistaken for none; keys without flags do not sign; a revocation stays, even if its reason is only that the
-//! key was superseded. Whoever can replace a certificate can of course leave its revocation out: certificates come
-//! from the administrator, not from the network.
+//! is not mistaken for none; nothing may be there twice; keys without flags do not sign; a revocation stays, even if
+//! its reason is only that the key was superseded. Whoever can replace a certificate can of course leave its
+//! revocation out: certificates come from the administrator, not from the network.
+//!
+//! `protocol/testdata/openpgp` holds keys and signatures with the verdicts that are right for them.
 mod algorithm;
 mod armour;
 mod certificate;
@@ -44,6 +46,7 @@ mod component;
 mod error;
 mod fingerprint;
 mod message;
+mod owner;
 mod packets;
 mod reading;
 mod signature;

@@ -22,7 +22,9 @@ fn read(path: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../testdata/openpgp")
         .join(path);
-    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    fs::read(&path)
+        .map_err(|error| format!("{}: {error}", path.display()))
+        .expect("a test vector")
 }
 
 fn verdict(case: &Case) -> (&'static str, Option<Fingerprint>) {

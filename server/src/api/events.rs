@@ -15,12 +15,12 @@ use axum::response::sse::{Event, KeepAlive};
 use futures_util::{Stream, stream};
 use gumshoe_protocol::ActionId;
 use gumshoe_store::{ActionState, PageRequest, ReportFilter, StoreError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 /// A comment is sent when nothing else was for so long: proxies close what is silent.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -40,13 +40,25 @@ pub struct EventsQuery {
     after: Option<i64>,
 }
 
+/// One event, as the stream carries it.
+#[derive(Serialize, ToSchema)]
+pub struct EventView {
+    /// `progress`, `result` or `end`.
+    event: String,
+    /// The ordinal, of a result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// JSON: state and counters, or a result.
+    data: String,
+}
+
 /// Tells how an action goes on, until it is over.
 ///
 /// Events: `progress` (state and counters, when they changed), `result` (a host's message; its `id` is the ordinal, from which a
 /// reader that was interrupted goes on by `Last-Event-ID`), `end` (nothing more comes).
 #[utoipa::path(get, path = "/api/v1/actions/{id}/events", tag = "actions", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$"), EventsQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "The last ordinal that was read")),
-    responses((status = 200, description = "Events", body = String, content_type = "text/event-stream"),
+    responses((status = 200, description = "Events", body = EventView, content_type = "text/event-stream"),
         (status = 404, description = "There is no such action", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many streams", body = Problem, content_type = "application/problem+json")))]
 pub async fn events(

@@ -48,7 +48,7 @@ impl Live {
         Arc::clone(&self.streams).try_acquire_owned().ok()
     }
 
-    /// How far an action is, not older than [`INTERVAL`].
+    /// How far an action is, not older than 400 ms.
     ///
     /// # Errors
     ///

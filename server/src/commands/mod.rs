@@ -43,9 +43,12 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Completions { shell } => documents::completions(shell),
         Command::Man { ref folder } => documents::man(folder),
         Command::Config(ConfigCommand::Check) => check::check(&cli.config, &cli.overrides),
-        Command::Relay(RelayCommand::Permissions { ref agent, ref user }) => {
-            relay::permissions(agent.as_deref(), user.as_deref())
-        }
+        Command::Relay(RelayCommand::Permissions {
+            ref agent,
+            ref user,
+            ref virtual_host,
+            shell,
+        }) => relay::permissions(agent.as_deref(), user.as_deref(), virtual_host, shell),
         Command::Relay(RelayCommand::Setup) => block_on(relay::setup(&load()?)),
         Command::Migrate => block_on(migrate(&load()?)),
         Command::Token(ref command) => block_on(token::run(command, &load()?)),

@@ -2,9 +2,10 @@
 
 use super::Exit;
 use crate::config::Config;
-use crate::relay::{Relay, agent_definitions, declare, server_definitions};
+use crate::relay::{Relay, declare};
 use anyhow::Context as _;
 use gumshoe_protocol::AgentId;
+use gumshoe_protocol::relay::{agent_permissions, server_permissions};
 
 pub(super) async fn setup(config: &Config) -> anyhow::Result<Exit> {
     let connection = Relay::new(&config.relay)?.connect("gumshoe-server setup").await?;
@@ -16,14 +17,27 @@ pub(super) async fn setup(config: &Config) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-pub(super) fn permissions(agent: Option<&str>, user: Option<&str>) -> anyhow::Result<Exit> {
-    let definitions = match agent {
-        None => server_definitions(user.unwrap_or("gumshoe-server")),
+pub(super) fn permissions(
+    agent: Option<&str>,
+    user: Option<&str>,
+    host: &str,
+    shell: bool,
+) -> anyhow::Result<Exit> {
+    let (permissions, default_user) = match agent {
+        None => (server_permissions(), "gumshoe-server"),
         Some(agent) => {
             let id: AgentId = agent.parse().context("`--agent` is not acceptable")?;
-            agent_definitions(&id, user.unwrap_or(agent))
+            (agent_permissions(&id), agent)
         }
     };
-    println!("{}", serde_json::to_string_pretty(&definitions)?);
+    let user = user.unwrap_or(default_user);
+    if shell {
+        print!("{}", permissions.rabbitmqctl(user, host));
+    } else {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&permissions.definitions(user, host))?
+        );
+    }
     Ok(Exit::Success)
 }

@@ -63,58 +63,57 @@ impl Handler for Heartbeats {
 impl Heartbeats {
     async fn store_all(&self, heartbeats: &[NewHeartbeat]) -> Result<(), StoreError> {
         let outcomes = self.store.store_heartbeats(heartbeats).await?;
+        // Written together: when a fleet enrols, thousands come in a moment.
+        let mut entries = Vec::new();
         for (new, outcome) in heartbeats.iter().zip(&outcomes) {
-            self.follow_up(new, outcome).await?;
+            match outcome {
+                HeartbeatOutcome::New => {
+                    self.metrics.received(KIND, "new", 1);
+                    entries.push(welcome(new));
+                }
+                HeartbeatOutcome::Stored(before) => {
+                    self.metrics.received(KIND, "stored", 1);
+                    entries.extend(self.follow_up(new, before).await?);
+                }
+                HeartbeatOutcome::Stale(before) => {
+                    self.metrics.received(KIND, "stale", 1);
+                    entries.extend(self.follow_up(new, before).await?);
+                }
+            }
         }
-        Ok(())
+        self.audit.write_all(entries).await
     }
 
-    async fn follow_up(&self, new: &NewHeartbeat, outcome: &HeartbeatOutcome) -> Result<(), StoreError> {
-        let (told, before) = match outcome {
-            HeartbeatOutcome::New => ("new", None),
-            HeartbeatOutcome::Stored(before) => ("stored", Some(before)),
-            HeartbeatOutcome::Stale(before) => ("stale", Some(before)),
-        };
-        self.metrics.received(KIND, told, 1);
-        let Some(before) = before else {
-            return self.welcome(new).await;
-        };
+    /// What a known agent's heartbeat leads to.
+    async fn follow_up(
+        &self,
+        new: &NewHeartbeat,
+        before: &HeartbeatBefore,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = Vec::new();
         if before.state == AgentState::Pending && new.state_if_new == AgentState::Approved {
-            self.enrol(new).await?;
+            entries.extend(self.enrol(new).await?);
         }
-        match suspicion(&new.heartbeat, before) {
-            Some(note) if !before.duplicate => self.mark(new, note).await,
-            _ => Ok(()),
+        if let Some(note) = suspicion(&new.heartbeat, before)
+            && !before.duplicate
+        {
+            entries.push(self.mark(new, note).await?);
         }
+        Ok(entries)
     }
 
-    async fn welcome(&self, new: &NewHeartbeat) -> Result<(), StoreError> {
-        let said = &new.heartbeat;
-        tracing::info!(agent = %said.agent, hostname = said.facts.hostname, state = new.state_if_new.as_str(), "new agent");
-        let details = serde_json::json!({
-            "agent": said.agent, "hostname": said.facts.hostname,
-            "state": new.state_if_new, "previous_id": said.previous_id,
-        });
-        self.audit.write(Entry::of_server("agent.new", details)).await
-    }
-
-    async fn enrol(&self, new: &NewHeartbeat) -> Result<(), StoreError> {
+    async fn enrol(&self, new: &NewHeartbeat) -> Result<Option<Entry>, StoreError> {
         let agent = new.heartbeat.agent;
         let from = [AgentState::Pending];
-        if self
+        let enrolled = self
             .store
             .set_agent_state(agent, &from, AgentState::Approved)
-            .await?
-        {
-            let details = serde_json::json!({"agent": agent, "by": "enrolment token"});
-            self.audit
-                .write(Entry::of_server("agent.approved", details))
-                .await?;
-        }
-        Ok(())
+            .await?;
+        let details = serde_json::json!({"agent": agent, "by": "enrolment token"});
+        Ok(enrolled.then(|| Entry::of_server("agent.approved", details)))
     }
 
-    async fn mark(&self, new: &NewHeartbeat, note: String) -> Result<(), StoreError> {
+    async fn mark(&self, new: &NewHeartbeat, note: String) -> Result<Entry, StoreError> {
         let agent = new.heartbeat.agent;
         tracing::warn!(%agent, note, "two hosts with one identity");
         let mark = DuplicateMark {
@@ -123,10 +122,18 @@ impl Heartbeats {
         };
         self.store.mark_duplicate(agent, Some(&mark)).await?;
         let details = serde_json::json!({"agent": agent, "note": note});
-        self.audit
-            .write(Entry::of_server("agent.duplicate", details))
-            .await
+        Ok(Entry::of_server("agent.duplicate", details))
     }
+}
+
+fn welcome(new: &NewHeartbeat) -> Entry {
+    let said = &new.heartbeat;
+    tracing::info!(agent = %said.agent, hostname = said.facts.hostname, state = new.state_if_new.as_str(), "new agent");
+    let details = serde_json::json!({
+        "agent": said.agent, "hostname": said.facts.hostname,
+        "state": new.state_if_new, "previous_id": said.previous_id,
+    });
+    Entry::of_server("agent.new", details)
 }
 
 /// Verifies one message; the error is its reason in the metrics.

@@ -3,6 +3,7 @@
 use super::connect::{Relay, RelayError};
 use super::topology;
 use futures_util::{FutureExt as _, StreamExt as _};
+use gumshoe_protocol::relay as names;
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
@@ -58,7 +59,7 @@ enum ConsumeError {
 
 /// Takes messages out of `queue` until `stop`; connects again for as long as it has to.
 ///
-/// Limits: at most `prefetch` messages are held; a batch ends at [`BATCH_BYTES`]. What is not acknowledged when this ends goes back to
+/// Limits: at most `prefetch` messages are held; a batch ends at 64 MiB. What is not acknowledged when this ends goes back to
 /// the queue.
 pub async fn consume(
     relay: &Relay,
@@ -112,7 +113,7 @@ async fn session(
 async fn open(connection: &Connection, queue: &str, prefetch: u16) -> lapin::Result<(Channel, Consumer)> {
     let channel = connection.create_channel().await?;
     topology::declare(&channel).await?;
-    if queue == topology::WEBHOOK_QUEUE || queue == topology::EXPORT_QUEUE {
+    if queue == names::WEBHOOK_QUEUE || queue == names::EXPORT_QUEUE {
         topology::declare_worker(&channel, queue).await?;
     }
     channel.basic_qos(prefetch, BasicQosOptions::default()).await?;

@@ -4,13 +4,11 @@
 
 mod connect;
 mod consume;
-mod permissions;
 mod publish;
 mod topology;
 mod transport;
 
 pub use connect::{Relay, RelayError};
 pub use consume::{Handler, Message, Outcome, consume};
-pub use permissions::{agent_definitions, server_definitions};
 pub use publish::{Publication, PublishError, Publisher};
-pub use topology::{EXPORT_QUEUE, WEBHOOK_QUEUE, declare};
+pub use topology::declare;

@@ -5,10 +5,6 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 
-/// The webhook's queue of events.
-pub const WEBHOOK_QUEUE: &str = "gumshoe.v1.worker.webhook";
-/// The export's queue of events.
-pub const EXPORT_QUEUE: &str = "gumshoe.v1.worker.export";
 /// Events that wait for a worker: beyond them the oldest are dropped, so that a worker that is never started fills no disk.
 const MAX_EVENTS: i64 = 100_000;
 

@@ -56,6 +56,8 @@ impl AgentWatch {
                 () = stop.cancelled() => {}
             }
         }
+        // Another worker, or the next one, begins at once.
+        let _ = self.store.release_lease(WORK, &self.holder).await;
     }
 
     async fn round(&mut self) -> Result<(), StoreError> {

@@ -117,7 +117,7 @@ fn an_envelope_that_is_not_signed_as_it_should_be_is_refused_with_a_code() -> Re
     let mut unsigned = good.clone();
     unsigned["signatures"] = json!([]);
     let mut late = action.clone();
-    late.not_before = late.not_before - chrono::TimeDelta::days(2);
+    late.not_before -= chrono::TimeDelta::days(2);
     late.expires = late.not_before + chrono::TimeDelta::hours(1);
     let mut nowhere = action.clone();
     nowhere.target = "os ==".to_owned();

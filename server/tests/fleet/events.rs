@@ -48,6 +48,25 @@ fn events_are_exported_and_posted_until_they_are_taken() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn an_agent_that_is_outdated_is_told_of_once() -> Result<()> {
+    let config = "[workers]\nexport = \"FOLDER/events.ndjson\"\noldest_agent = \"9.0.0\"\n";
+    let mut fleet = Fleet::start(config)?;
+    let agent = fleet.agent("web1")?.id.to_string();
+    // The fleet is looked over when a worker starts.
+    assert!(fleet.stop()?, "{}", fleet.log());
+    fleet.serve()?;
+    let file = fleet.folder.path().join("events.ndjson");
+    let outdated = wait_for("the event", || {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let found = text.lines().find(|line| line.contains("agent-outdated"));
+        Ok(found.map(serde_json::from_str::<Value>).transpose()?)
+    })?;
+    assert_eq!(outdated["body"]["agent"], agent);
+    assert_eq!(outdated["body"]["note"], "version 0.1.0 is below 9.0.0");
+    Ok(())
+}
+
 fn check(signature: &str, body: &str) -> Result<()> {
     let fields: BTreeSet<&str> = signature.split(',').collect();
     let field = |name: &str| fields.iter().find_map(|field| field.strip_prefix(name));

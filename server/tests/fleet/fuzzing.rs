@@ -41,7 +41,7 @@ fn the_api_is_as_its_description_says_whatever_is_sent() -> Result<()> {
             "--max-examples",
             "12",
             "--max-time",
-            "50",
+            "25",
         ])
         .args([
             "--phases",

@@ -48,6 +48,19 @@ pub fn relay_url() -> Result<String> {
     Ok(broker.url().replace("/%2f", &format!("/{name}")))
 }
 
+/// What a server is started with.
+#[derive(Default)]
+pub struct Setup<'a> {
+    /// Its database; SQLite when absent.
+    pub database: Option<String>,
+    /// How it reaches its broker, and how the test does; the shared broker when absent.
+    pub relay: Option<(String, String)>,
+    /// More lines of configuration.
+    pub config: &'a str,
+    /// Who signed the API's certificate; plain HTTP when absent.
+    pub ca: Option<&'a str>,
+}
+
 /// A server, its investigator, and what it is configured with.
 pub struct Fleet {
     pub folder: TempDir,
@@ -62,28 +75,37 @@ pub struct Fleet {
     connection: Connection,
     publisher: Channel,
     http: ureq::Agent,
+    scheme: &'static str,
 }
 
 impl Fleet {
-    /// With SQLite.
-    pub fn start(more: &str) -> Result<Self> {
-        Self::start_on(None, more)
+    /// With SQLite, and more lines of configuration.
+    pub fn start(config: &str) -> Result<Self> {
+        Self::set_up(Setup {
+            config,
+            ..Setup::default()
+        })
     }
 
-    /// With a database, and more lines of configuration.
-    pub fn start_on(database: Option<String>, more: &str) -> Result<Self> {
+    /// As it is asked for.
+    pub fn set_up(setup: Setup<'_>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let gpg = Gpg::new()?;
         let key = gpg.generate("Alice <alice@example.com>", "ed25519", "sign", "never")?;
-        let relay = relay_url()?;
-        let database = database.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("db").display()));
-        write_files(&folder, &gpg, &key, more)?;
+        let (relay, ours) = match setup.relay {
+            Some(relay) => relay,
+            None => {
+                let url = relay_url()?;
+                (url.clone(), url)
+            }
+        };
+        let database = setup
+            .database
+            .unwrap_or_else(|| format!("sqlite:{}", folder.path().join("db").display()));
+        write_files(&folder, &gpg, &key, setup.config)?;
         let runtime = Runtime::new()?;
-        let (connection, publisher) = runtime.block_on(connect(&relay))?;
-        let http = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(DEADLINE))
-            .build();
+        let (connection, publisher) = runtime.block_on(connect(&ours))?;
+        let http = http_client(setup.ca)?;
         let mut fleet = Self {
             folder,
             gpg,
@@ -96,7 +118,8 @@ impl Fleet {
             server: None,
             connection,
             publisher,
-            http: http.into(),
+            http,
+            scheme: if setup.ca.is_some() { "https" } else { "http" },
         };
         fleet.admin = fleet
             .command(&["token", "create", "tests", "--role", "admin"])?
@@ -142,8 +165,18 @@ impl Fleet {
         self.server = Some(child);
         BufReader::new(stdout).read_line(&mut address)?;
         ensure!(!address.is_empty(), "{}", self.log());
-        self.api = format!("http://{}", address.trim());
+        self.api = format!("{}://{}", self.scheme, address.trim());
         Ok(())
+    }
+
+    /// Starts another process beside the server; it ends with the value.
+    pub fn serve_beside(&self, role: &str) -> Result<Beside> {
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_file())?;
+        let child = self.program(&["serve", "--role", role]).stderr(log).spawn()?;
+        Ok(Beside(child))
     }
 
     fn log_file(&self) -> PathBuf {
@@ -284,7 +317,7 @@ impl Fleet {
     }
 
     /// An agent that has been heard of and takes part.
-    pub fn agent(&self, hostname: &str) -> Result<Agent> {
+    pub fn agent(&self, hostname: &str) -> Result<Agent<'_>> {
         let mut agent = self.silent_agent(hostname)?;
         agent.beat(HeartbeatReason::Start)?;
         let path = format!("/api/v1/agents/{}", agent.id);
@@ -296,7 +329,7 @@ impl Fleet {
     }
 
     /// An agent with a queue, that has not been heard of.
-    pub fn silent_agent(&self, hostname: &str) -> Result<Agent> {
+    pub fn silent_agent(&self, hostname: &str) -> Result<Agent<'_>> {
         Agent::new(self, ReportKey::from_seed(&random()?), hostname)
     }
 
@@ -326,6 +359,16 @@ impl Fleet {
             Ok((last["state"] == state).then(|| last.clone()))
         });
         waited.with_context(|| format!("{last}\n{}", tail(&self.log())))
+    }
+}
+
+/// A process beside the server.
+pub struct Beside(Child);
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -497,6 +540,22 @@ pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
+}
+
+/// A client that trusts this authority only.
+fn http_client(ca: Option<&str>) -> Result<ureq::Agent> {
+    let mut config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(DEADLINE));
+    if let Some(ca) = ca {
+        let certificate = ureq::tls::Certificate::from_pem(ca.as_bytes())?;
+        let tls = ureq::tls::TlsConfig::builder()
+            .root_certs(ureq::tls::RootCerts::new_with_certs(&[certificate]))
+            .unversioned_rustls_crypto_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
+        config = config.tls_config(tls);
+    }
+    Ok(config.build().into())
 }
 
 fn tail(text: &str) -> String {

@@ -2,9 +2,12 @@
 
 mod access;
 mod agents;
+mod commands;
 mod crash;
 mod events;
 mod fuzzing;
 mod harness;
 mod main_path;
 mod sending;
+mod several;
+mod tls;

@@ -1,6 +1,6 @@
 //! From a signed question to its answers.
 
-use crate::harness::{Fleet, wait_for};
+use crate::harness::{Fleet, Setup, wait_for};
 use anyhow::{Context as _, Result, ensure};
 use gumshoe_test_services::postgres::Postgres;
 use serde_json::{Value, json};
@@ -16,7 +16,11 @@ fn a_question_is_sent_and_answered() -> Result<()> {
 fn a_question_is_sent_and_answered_with_postgresql() -> Result<()> {
     let postgres = Postgres::start()?;
     let database = postgres.create_database("fleet")?;
-    question_and_answer(&Fleet::start_on(Some(database), "")?)
+    let setup = Setup {
+        database: Some(database),
+        ..Setup::default()
+    };
+    question_and_answer(&Fleet::set_up(setup)?)
 }
 
 fn question_and_answer(fleet: &Fleet) -> Result<()> {

@@ -180,20 +180,22 @@ fn at_most_so_many_hosts_at_once() -> Result<()> {
     let mut agents = agents(&fleet, 3)?;
     let action = fleet.action("true")?;
     fleet.submit(&action, &json!({"hosts_at_once": 1}))?;
-    for answered in 0..3 {
+    let mut answered = Vec::new();
+    while answered.len() < 3 {
         let path = format!("/api/v1/actions/{}/targets", action.id);
         let next = crate::harness::wait_for("the next host", || {
             let page = fleet.got(&path)?;
             let items = page["items"].as_array().cloned().unwrap_or_default();
             let published: Vec<_> = items.iter().filter(|item| !item["published"].is_null()).collect();
-            ensure!(published.len() <= answered + 1, "{published:?}");
-            let next = published.iter().find(|item| item["state"] == "targeted");
+            ensure!(published.len() <= answered.len() + 1, "{published:?}");
+            let next = published.iter().find(|item| !answered.contains(&item["agent"]));
             Ok(next.map(|item| item["agent"].clone()))
         })?;
         let agent = agents.iter_mut().find(|agent| next == agent.id.to_string());
         let agent = agent.ok_or_else(|| anyhow::anyhow!("an agent"))?;
         agent.receive_action()?;
         agent.answer(&action, &json!([]))?;
+        answered.push(next);
     }
     fleet.wait_for_state(action.id, "done")?;
     Ok(())

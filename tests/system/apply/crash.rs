@@ -12,7 +12,16 @@ use std::path::Path;
 use std::process::Command;
 
 /// The system calls by which the agent changes files or tells somebody something.
-const STEPS: [&str; 8] = ["mkdir", "write", "pwrite64", "fsync", "fdatasync", "rename", "ftruncate", "unlink"];
+const STEPS: [&str; 8] = [
+    "mkdir",
+    "write",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "ftruncate",
+    "unlink",
+];
 
 /// A host that is asked to read one file, and counts how often that is opened.
 struct Scene {
@@ -67,7 +76,10 @@ impl Scene {
     /// said by then; `None` when it came to its end before.
     fn killed_before(&self, step: &str, count: u32) -> Option<Vec<Value>> {
         let inject = format!("inject={step}:signal=KILL:when={count}");
-        let ended = fed(self.traced(&["-e", &format!("trace={step}"), "-e", &inject]), &self.envelope);
+        let ended = fed(
+            self.traced(&["-e", &format!("trace={step}"), "-e", &inject]),
+            &self.envelope,
+        );
         // strace ends as the program did.
         (ended.code != 0).then(|| messages(&ended.stdout))
     }
@@ -91,16 +103,29 @@ fn killed_at_every_step_an_action_runs_at_most_once_and_is_accounted_for() {
             assert!(ran <= 1, "{place}: ran {ran} times");
             match kinds(&after)[..] {
                 // Nothing had been recorded: the full answer.
-                ["started", "operation", "finished"] => assert_eq!((code, ran), (0, 1), "{place}: {before:?}"),
+                ["started", "operation", "finished"] => {
+                    assert_eq!((code, ran), (0, 1), "{place}: {before:?}")
+                }
                 ["interrupted", "refused"] => {
-                    assert_eq!((code, &after[1]["body"]["code"]), (8, &json!("repeated")), "{place}");
+                    assert_eq!(
+                        (code, &after[1]["body"]["code"]),
+                        (8, &json!("repeated")),
+                        "{place}"
+                    );
                     let missing = after[0]["body"]["missing"].as_array().unwrap().len();
                     let reported = kinds(&before).contains(&"operation");
-                    assert!(missing == 1 || reported, "{place}: what is not missing was reported");
+                    assert!(
+                        missing == 1 || reported,
+                        "{place}: what is not missing was reported"
+                    );
                 }
                 // It had come to its end, and said so.
                 ["refused"] => {
-                    assert_eq!((code, &after[0]["body"]["code"]), (8, &json!("repeated")), "{place}");
+                    assert_eq!(
+                        (code, &after[0]["body"]["code"]),
+                        (8, &json!("repeated")),
+                        "{place}"
+                    );
                     assert_eq!((kinds(&before).last(), ran), (Some(&"finished"), 1), "{place}");
                 }
                 _ => panic!("{place}: {before:?}, then {after:?}"),
@@ -109,7 +134,10 @@ fn killed_at_every_step_an_action_runs_at_most_once_and_is_accounted_for() {
             assert_eq!(verified.code, 0, "{place}: {verified:?}");
         }
     }
-    assert!(kills > 30, "only {kills} steps: is the list of system calls out of date?");
+    assert!(
+        kills > 30,
+        "only {kills} steps: is the list of system calls out of date?"
+    );
 }
 
 #[test]
@@ -118,15 +146,27 @@ fn the_record_is_on_disk_before_the_runner_starts() {
     let scene = Scene::new(&people);
     let trace = scene.host.path("trace");
     let options = ["-f", "-y", "-s", "4096", "-e", "trace=write,fdatasync,execve"];
-    let ended = fed(scene.traced(&[&options[..], &["-o", trace.to_str().unwrap()]].concat()), &scene.envelope);
+    let ended = fed(
+        scene.traced(&[&options[..], &["-o", trace.to_str().unwrap()]].concat()),
+        &scene.envelope,
+    );
     assert_eq!(ended.code, 0, "{ended:?}");
     let trace = std::fs::read_to_string(trace).unwrap();
     let at = |what: &dyn Fn(&str) -> bool| trace.lines().position(what).unwrap();
-    let written = at(&|line| line.contains("write(") && line.contains("state/journal>") && line.contains("accepted"));
-    let synced = written + trace.lines().skip(written).position(|l| l.contains("fdatasync(") && l.contains("state/journal>")).unwrap();
+    let written =
+        at(&|line| line.contains("write(") && line.contains("state/journal>") && line.contains("accepted"));
+    let synced = written
+        + trace
+            .lines()
+            .skip(written)
+            .position(|l| l.contains("fdatasync(") && l.contains("state/journal>"))
+            .unwrap();
     let logged = at(&|line| line.contains("fdatasync(") && line.contains("state/host.log>"));
     let started = at(&|line| line.contains("execve(") && line.contains("gumshoe-runner"));
-    assert!(logged < written && written < synced && synced < started, "{logged} {written} {synced} {started}");
+    assert!(
+        logged < written && written < synced && synced < started,
+        "{logged} {written} {synced} {started}"
+    );
 }
 
 #[test]
@@ -141,21 +181,35 @@ fn what_a_crash_cut_short_is_reported_with_what_is_missing_and_never_run_again()
     let envelope = host.path("envelope.json");
     std::fs::write(&envelope, people.action(&question, &["olga"])).unwrap();
     let mut agent = Running::start(host.trusting_agent(&["apply", "--json", envelope.to_str().unwrap()]));
-    let told: Vec<Value> = (0..2).map(|_| serde_json::from_str(&agent.line()).unwrap()).collect();
+    let told: Vec<Value> = (0..2)
+        .map(|_| serde_json::from_str(&agent.line()).unwrap())
+        .collect();
     assert_eq!(kinds(&told), ["started", "operation"]);
     // The report has been handed out; that it was is recorded a moment later.
     let journal = host.state().join("journal");
-    wait_until("that is recorded", || std::fs::read_to_string(&journal).unwrap().contains("\"done\""));
+    wait_until("that is recorded", || {
+        std::fs::read_to_string(&journal).unwrap().contains("\"done\"")
+    });
     let busy = host.trusting(&["apply", envelope.to_str().unwrap()]);
-    assert!(busy.code == 3 && busy.stderr.contains(&format!("process id {}", agent.child.id())), "{busy:?}");
+    assert!(
+        busy.code == 3 && busy.stderr.contains(&format!("process id {}", agent.child.id())),
+        "{busy:?}"
+    );
     agent.signal(Signal::KILL);
     let (status, _) = agent.wait();
     assert_eq!(status.signal(), Some(9));
     let (ended, after) = host.apply("rubbish", &[]);
     assert_eq!(kinds(&after), ["interrupted", "refused"], "{ended:?}");
-    assert_eq!((&after[0]["action"], &after[0]["body"]["missing"]), (&question["id"], &json!([1])));
+    assert_eq!(
+        (&after[0]["action"], &after[0]["body"]["missing"]),
+        (&question["id"], &json!([1]))
+    );
     let (ended, after) = host.apply(&std::fs::read_to_string(&envelope).unwrap(), &[]);
-    assert_eq!((ended.code, kinds(&after)), (8, vec!["refused"]), "it is told once: {ended:?}");
+    assert_eq!(
+        (ended.code, kinds(&after)),
+        (8, vec!["refused"]),
+        "it is told once: {ended:?}"
+    );
 }
 
 #[test]
@@ -167,10 +221,16 @@ fn a_damaged_journal_keeps_the_agent_from_starting() {
     let good = std::fs::read_to_string(&journal).unwrap();
     std::fs::write(&journal, good.replacen("accepted", "accepded", 1)).unwrap();
     let (ended, after) = scene.host.apply(&scene.envelope, &[]);
-    assert!(ended.code == 3 && after.is_empty() && ended.stderr.contains("damaged in line 2"), "{ended:?}");
+    assert!(
+        ended.code == 3 && after.is_empty() && ended.stderr.contains("damaged in line 2"),
+        "{ended:?}"
+    );
     std::fs::remove_file(&journal).unwrap();
     let (ended, _) = scene.host.apply(&scene.envelope, &[]);
-    assert!(ended.code == 3 && ended.stderr.contains("is missing"), "{ended:?}");
+    assert!(
+        ended.code == 3 && ended.stderr.contains("is missing"),
+        "{ended:?}"
+    );
     std::fs::write(&journal, &good).unwrap();
     assert_eq!(scene.apply().0, 8);
     assert_eq!(scene.opened(), 1);
@@ -190,13 +250,24 @@ fn what_cannot_be_logged_or_recorded_does_not_run_and_the_answer_says_so() {
         let path = scene.host.state().join(file);
         let options = ["-P", path.to_str().unwrap(), "-e", &format!("trace={step}")];
         let inject = format!("inject={step}:error={error}");
-        let ended = fed(scene.traced(&[&options[..], &["-e", &inject]].concat()), &scene.envelope);
+        let ended = fed(
+            scene.traced(&[&options[..], &["-e", &inject]].concat()),
+            &scene.envelope,
+        );
         let answer = &messages(&ended.stdout)[0]["body"];
-        assert_eq!((ended.code, &answer["code"]), (6, &json!("not-recorded")), "{file}, {step}: {ended:?}");
+        assert_eq!(
+            (ended.code, &answer["code"]),
+            (6, &json!("not-recorded")),
+            "{file}, {step}: {ended:?}"
+        );
         assert_eq!(scene.opened(), 0, "{file}, {step}");
         // What fdatasync(2) failed to write may be there all the same: then it counts as begun.
         let (code, after) = scene.apply();
-        let expected = if (file, step) == ("journal", "fdatasync") { (8, 0) } else { (0, 1) };
+        let expected = if (file, step) == ("journal", "fdatasync") {
+            (8, 0)
+        } else {
+            (0, 1)
+        };
         assert_eq!((code, scene.opened()), expected, "{file}, {step}: {after:?}");
     }
 }
@@ -224,7 +295,10 @@ struct Disk<'a>(&'a Path);
 impl<'a> Disk<'a> {
     fn mount(at: &'a Path) -> Self {
         std::fs::create_dir(at).unwrap();
-        let status = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs"]).arg(at).status();
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs"])
+            .arg(at)
+            .status();
         assert!(status.unwrap().success(), "mounting a file system needs root");
         Self(at)
     }

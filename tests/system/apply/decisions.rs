@@ -43,10 +43,22 @@ fn every_refusal_has_its_code_and_runs_nothing() {
         (signed(&with("protocol", json!(2))), "protocol-version", 6),
         (signed(&with("surprise", json!(1))), "action-form", 6),
         (signed(&expired), "expired", 6),
-        (signed(&with("not_before", json!(Utc::now() + TimeDelta::minutes(30)))), "not-yet-valid", 6),
-        (signed(&with("expires", json!(Utc::now() + TimeDelta::days(2)))), "window-too-long", 6),
+        (
+            signed(&with("not_before", json!(Utc::now() + TimeDelta::minutes(30)))),
+            "not-yet-valid",
+            6,
+        ),
+        (
+            signed(&with("expires", json!(Utc::now() + TimeDelta::days(2)))),
+            "window-too-long",
+            6,
+        ),
         (signed(&action("scribe", json!({}))), "not-permitted", 6),
-        (people.action(&action("memory", json!({})), &["sam"]), "threshold", 6),
+        (
+            people.action(&action("memory", json!({})), &["sam"]),
+            "threshold",
+            6,
+        ),
         (signed(&with("target", json!("os == 'plan9'"))), "", 7),
         (signed(&with("target", json!("no_such_fact == 1"))), "target", 7),
     ] {
@@ -67,18 +79,33 @@ fn an_action_runs_once_and_its_identifier_is_spent() {
     people.write_policy(&host, "");
     let mut question = action("misbehave", one());
     let (ended, messages) = host.apply(&people.action(&question, &["olga"]), &[]);
-    assert_eq!(kinds(&messages), ["started", "operation", "finished"], "{ended:?}");
-    assert_eq!((ended.code, &messages[0]["body"]["signers"]), (0, &json!(["olga"])));
+    assert_eq!(
+        kinds(&messages),
+        ["started", "operation", "finished"],
+        "{ended:?}"
+    );
+    assert_eq!(
+        (ended.code, &messages[0]["body"]["signers"]),
+        (0, &json!(["olga"]))
+    );
     let sequence: Vec<u64> = messages.iter().map(|m| m["sequence"].as_u64().unwrap()).collect();
     assert_eq!(sequence, [1, 2, 3]);
     // The same again, and under a new signature.
     for _ in 0..2 {
         let (ended, messages) = host.apply(&people.action(&question, &["olga"]), &[]);
-        assert_eq!((ended.code, &messages[0]["body"]["code"]), (8, &json!("repeated")), "{ended:?}");
+        assert_eq!(
+            (ended.code, &messages[0]["body"]["code"]),
+            (8, &json!("repeated")),
+            "{ended:?}"
+        );
     }
     question["name"] = json!("another question");
     let (ended, messages) = host.apply(&people.action(&question, &["olga"]), &[]);
-    assert_eq!((ended.code, &messages[0]["body"]["code"]), (6, &json!("id-reused")), "{ended:?}");
+    assert_eq!(
+        (ended.code, &messages[0]["body"]["code"]),
+        (6, &json!("id-reused")),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -92,7 +119,11 @@ fn what_was_cancelled_before_it_arrived_does_not_run() {
     let (ended, _) = host.apply(&people.cancel(&question, &["olga"]), &[]);
     assert_eq!(ended.code, 0, "{ended:?}");
     let (ended, messages) = host.apply(&people.action(&question, &["olga"]), &[]);
-    assert_eq!((ended.code, &messages[0]["body"]["code"]), (6, &json!("cancelled")), "{ended:?}");
+    assert_eq!(
+        (ended.code, &messages[0]["body"]["code"]),
+        (6, &json!("cancelled")),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -133,7 +164,10 @@ fn one_module_that_is_not_to_be_had_costs_one_refused_operation() {
     assert_eq!((ended.code, messages.len()), (4, 7), "{ended:?}");
     let report = |index: u64| {
         let of = messages.iter().find(|m| m["body"]["index"] == index).unwrap();
-        (of["body"]["report"]["status"].as_str().unwrap(), of["body"]["report"]["refusal"]["code"].clone())
+        (
+            of["body"]["report"]["status"].as_str().unwrap(),
+            of["body"]["report"]["refusal"]["code"].clone(),
+        )
     };
     assert_eq!(report(0), ("refused", json!("module-unknown")));
     assert_eq!(report(1), ("success", Value::Null));
@@ -141,5 +175,8 @@ fn one_module_that_is_not_to_be_had_costs_one_refused_operation() {
     assert_eq!(report(3).0, "failed");
     assert_eq!(report(4), ("refused", json!("parameters-invalid")));
     let finished = &messages[6]["body"];
-    assert_eq!((&finished["found"], &finished["complete"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&finished["found"], &finished["complete"]),
+        (&json!(true), &json!(false))
+    );
 }

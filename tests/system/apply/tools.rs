@@ -13,10 +13,16 @@ fn json_of(ended: &Ended) -> Value {
 fn ran() -> (People, Host, Value) {
     let people = People::new(&["olga", "sam", "sina"]);
     let host = Host::with("misbehave");
-    people.write_policy(&host, "[[permissions]]\ngroup = \"sec\"\nmodules = [\"memory\"]\nthreshold = 2\n");
+    people.write_policy(
+        &host,
+        "[[permissions]]\ngroup = \"sec\"\nmodules = [\"memory\"]\nthreshold = 2\n",
+    );
     let question = action("misbehave", json!({ "deed": "none", "first": 3 }));
     let sealed = host.path("sealed");
-    let (ended, _) = host.apply(&people.action(&question, &["olga"]), &["--sealed", sealed.to_str().unwrap()]);
+    let (ended, _) = host.apply(
+        &people.action(&question, &["olga"]),
+        &["--sealed", sealed.to_str().unwrap()],
+    );
     assert_eq!(ended.code, 0, "{ended:?}");
     (people, host, question)
 }
@@ -30,10 +36,16 @@ fn sealed_reports_are_the_agent_s_and_nobody_else_s() {
     let own = host.trusting(&["verify-report", sealed]);
     assert_eq!((own.code, own.stdout.lines().count()), (0, 3), "{own:?}");
     assert!(own.stdout.contains(question["id"].as_str().unwrap()), "{own:?}");
-    let (key, agent) = (identity["public_key"].as_str().unwrap(), identity["agent"].as_str().unwrap());
+    let (key, agent) = (
+        identity["public_key"].as_str().unwrap(),
+        identity["agent"].as_str().unwrap(),
+    );
     let elsewhere = host.output(&["verify-report", sealed, "--key", key, "--agent", agent, "--json"]);
     assert_eq!(elsewhere.code, 0, "{elsewhere:?}");
-    assert_eq!(serde_json::from_str::<Value>(elsewhere.stdout.lines().last().unwrap()).unwrap()["body"]["kind"], "finished");
+    assert_eq!(
+        serde_json::from_str::<Value>(elsewhere.stdout.lines().last().unwrap()).unwrap()["body"]["kind"],
+        "finished"
+    );
     // Another agent's key, and altered reports.
     let other = Host::with("misbehave");
     let people = People::new(&["olga"]);
@@ -47,23 +59,41 @@ fn sealed_reports_are_the_agent_s_and_nobody_else_s() {
     envelope["payload"] = last["payload"].clone();
     std::fs::write(&path, format!("{envelope}\n")).unwrap();
     let wrong = host.trusting(&["verify-report", sealed]);
-    assert!(wrong.code == 3 && wrong.stdout.starts_with("wrong  line 1"), "{wrong:?}");
+    assert!(
+        wrong.code == 3 && wrong.stdout.starts_with("wrong  line 1"),
+        "{wrong:?}"
+    );
 }
 
 #[test]
 fn the_host_log_tells_what_was_asked_and_never_what_was_found() {
     let (_people, host, question) = ran();
     let shown = host.trusting(&["log", "show", "--action", question["id"].as_str().unwrap()]);
-    for expected in ["\"a question\", signed by olga: run", "misbehave {\"deed\":\"none\"", "3 findings in", "finished"] {
+    for expected in [
+        "\"a question\", signed by olga: run",
+        "misbehave {\"deed\":\"none\"",
+        "3 findings in",
+        "finished",
+    ] {
         assert!(shown.stdout.contains(expected), "{expected}: {shown:?}");
     }
     let lines = host.trusting(&["log", "show", "--json"]).stdout;
     assert!(!lines.contains("\"text\":\"first\""), "{lines}");
-    assert_eq!(host.trusting(&["log", "show", "--since", "1h"]).stdout.lines().count() > 3, true);
+    assert_eq!(
+        host.trusting(&["log", "show", "--since", "1h"])
+            .stdout
+            .lines()
+            .count()
+            > 3,
+        true
+    );
     let future = (Utc::now() + chrono::TimeDelta::hours(1)).to_rfc3339();
     assert_eq!(host.trusting(&["log", "show", "--since", &future]).stdout, "");
     let verified = host.trusting(&["log", "verify"]);
-    assert!(verified.code == 0 && verified.stdout.starts_with("good   lines 1 to "), "{verified:?}");
+    assert!(
+        verified.code == 0 && verified.stdout.starts_with("good   lines 1 to "),
+        "{verified:?}"
+    );
 }
 
 #[test]
@@ -73,11 +103,17 @@ fn a_changed_or_shortened_host_log_is_noticed() {
     let whole = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, whole.replace("olga", "sina")).unwrap();
     let broken = host.trusting(&["log", "verify"]);
-    assert!(broken.code == 3 && broken.stderr.contains("was changed"), "{broken:?}");
+    assert!(
+        broken.code == 3 && broken.stderr.contains("was changed"),
+        "{broken:?}"
+    );
     let shorter: Vec<&str> = whole.split_inclusive('\n').take(2).collect();
     std::fs::write(&path, shorter.concat()).unwrap();
     let broken = host.trusting(&["log", "verify", "--json"]);
-    assert!(broken.code == 3 && json_of(&broken)["problem"].as_str().unwrap().contains("cut off"), "{broken:?}");
+    assert!(
+        broken.code == 3 && json_of(&broken)["problem"].as_str().unwrap().contains("cut off"),
+        "{broken:?}"
+    );
 }
 
 #[test]
@@ -85,15 +121,33 @@ fn policy_check_says_who_may_ask_what_or_everything_that_is_wrong() {
     let (_people, host, _) = ran();
     let checked = host.output(&["policy", "check"]);
     assert_eq!(checked.code, 0, "{checked:?}");
-    let memory = checked.stdout.lines().find(|line| line.starts_with("memory")).unwrap();
-    assert!(memory.contains("sec") && memory.contains('2') && memory.contains("sam, sina"), "{memory}");
-    assert_eq!(json_of(&host.output(&["policy", "check", "--json"]))["permissions"][0]["members"], json!(["olga"]));
+    let memory = checked
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("memory"))
+        .unwrap();
+    assert!(
+        memory.contains("sec") && memory.contains('2') && memory.contains("sam, sina"),
+        "{memory}"
+    );
+    assert_eq!(
+        json_of(&host.output(&["policy", "check", "--json"]))["permissions"][0]["members"],
+        json!(["olga"])
+    );
     let path = host.path("config/policy.toml");
     let good = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, good.replace("keys/olga.asc", "keys/sam.asc").replace("threshold = 2", "threshold = 3")).unwrap();
+    std::fs::write(
+        &path,
+        good.replace("keys/olga.asc", "keys/sam.asc")
+            .replace("threshold = 2", "threshold = 3"),
+    )
+    .unwrap();
     let wrong = host.output(&["policy", "check"]);
     assert_eq!((wrong.code, wrong.stdout.lines().count()), (3, 2), "{wrong:?}");
-    assert!(wrong.stdout.contains("investigators[0]") && wrong.stdout.contains("threshold"), "{wrong:?}");
+    assert!(
+        wrong.stdout.contains("investigators[0]") && wrong.stdout.contains("threshold"),
+        "{wrong:?}"
+    );
 }
 
 #[test]
@@ -102,7 +156,8 @@ fn policy_explain_says_what_is_missing() {
     let question = actions(&[("misbehave", json!({})), ("memory", json!({}))]);
     let file = host.path("action.json");
     std::fs::write(&file, question.to_string()).unwrap();
-    let explain = |more: &[&str]| host.output(&[&["policy", "explain", file.to_str().unwrap()], more].concat());
+    let explain =
+        |more: &[&str]| host.output(&[&["policy", "explain", file.to_str().unwrap()], more].concat());
     let told = explain(&["--signers", "sam"]);
     assert_eq!(told.code, 6, "{told:?}");
     for expected in [

@@ -123,7 +123,11 @@ impl From<&Operation> for Asked {
         let is_long = text.len() > PARAMS_BYTES;
         Self {
             module: operation.module.clone(),
-            params: if is_long { Value::Null } else { operation.params.clone() },
+            params: if is_long {
+                Value::Null
+            } else {
+                operation.params.clone()
+            },
             params_bytes: is_long.then_some(text.len() as u64),
             params_sha256: is_long.then(|| ContentDigest::of(text.as_bytes())),
         }

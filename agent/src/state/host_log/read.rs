@@ -46,7 +46,9 @@ pub enum Broken {
         message: String,
     },
     /// The log ends too early, or its last line was changed.
-    #[error("the log ends with line {last}, but line {told} with SHA-256 {digest} was written: the end was cut off or changed")]
+    #[error(
+        "the log ends with line {last}, but line {told} with SHA-256 {digest} was written: the end was cut off or changed"
+    )]
     Cut {
         /// The last line that is there.
         last: u64,
@@ -60,8 +62,13 @@ pub enum Broken {
 /// The log's files that exist, oldest first.
 #[must_use]
 pub fn files(folder: &Path) -> Vec<PathBuf> {
-    let numbered = (1..FILES).rev().map(|number| folder.join(format!("{FILE}.{number}")));
-    numbered.chain([folder.join(FILE)]).filter(|path| path.exists()).collect()
+    let numbered = (1..FILES)
+        .rev()
+        .map(|number| folder.join(format!("{FILE}.{number}")));
+    numbered
+        .chain([folder.join(FILE)])
+        .filter(|path| path.exists())
+        .collect()
 }
 
 /// Gives every line, as text and read, to `each`, oldest first, and says whether the last one is torn.
@@ -78,10 +85,7 @@ pub fn lines(folder: &Path, mut each: impl FnMut(&str, Line) -> Result<(), Strin
     Ok(is_torn)
 }
 
-fn file_lines(
-    path: &Path,
-    each: &mut impl FnMut(&str, Line) -> Result<(), String>,
-) -> Result<bool, Broken> {
+fn file_lines(path: &Path, each: &mut impl FnMut(&str, Line) -> Result<(), String>) -> Result<bool, Broken> {
     let read = |source| Broken::Read {
         path: path.to_owned(),
         source,
@@ -150,7 +154,9 @@ pub fn verify(folder: &Path) -> Result<Verified, Broken> {
         }),
         None if verified.last > 0 => Err(Broken::Read {
             path: folder.join(super::head::FILE),
-            source: io::Error::other("it is missing or not understood: whether the end was cut cannot be told"),
+            source: io::Error::other(
+                "it is missing or not understood: whether the end was cut cannot be told",
+            ),
         }),
         _ => Ok(verified),
     }
@@ -162,7 +168,10 @@ fn follows(before: &Verified, line: &Line) -> Result<(), String> {
         return Ok(());
     }
     if line.number != before.last + 1 {
-        return Err(format!("it has number {} and follows number {}", line.number, before.last));
+        return Err(format!(
+            "it has number {} and follows number {}",
+            line.number, before.last
+        ));
     }
     if line.previous != before.digest {
         return Err(format!(
@@ -193,7 +202,8 @@ mod tests {
     fn write(folder: &Path, count: u32, file_bytes: u64) {
         let mut log = open(folder, file_bytes);
         for number in 0..count {
-            log.append(note(number), Timestamp::UNIX_EPOCH, Sync::Later).unwrap();
+            log.append(note(number), Timestamp::UNIX_EPOCH, Sync::Later)
+                .unwrap();
         }
     }
 
@@ -210,7 +220,10 @@ mod tests {
         write(folder.path(), 100, 1000);
         let verified = verify(folder.path()).unwrap();
         assert_eq!(verified.last, 130);
-        assert!(verified.first > 1 && files(folder.path()).len() == FILES as usize, "{verified:?}");
+        assert!(
+            verified.first > 1 && files(folder.path()).len() == FILES as usize,
+            "{verified:?}"
+        );
         let mut count = 0;
         lines(folder.path(), |_, _| {
             count += 1;
@@ -234,11 +247,19 @@ mod tests {
         }
         for end in 0..whole.len() {
             std::fs::write(&path, &whole[..end]).unwrap();
-            assert!(matches!(verify(folder.path()), Err(Broken::Cut { told: 4, .. })), "cut at {end}");
+            assert!(
+                matches!(verify(folder.path()), Err(Broken::Cut { told: 4, .. })),
+                "cut at {end}"
+            );
         }
         let text = String::from_utf8(whole.clone()).unwrap();
         for gone in 0..4 {
-            let kept: Vec<&str> = text.split_inclusive('\n').enumerate().filter(|(i, _)| *i != gone).map(|(_, l)| l).collect();
+            let kept: Vec<&str> = text
+                .split_inclusive('\n')
+                .enumerate()
+                .filter(|(i, _)| *i != gone)
+                .map(|(_, l)| l)
+                .collect();
             std::fs::write(&path, kept.concat()).unwrap();
             let is_noticed = verify(folder.path()).is_err();
             // The oldest line may have been rotated away.
@@ -246,7 +267,12 @@ mod tests {
         }
         std::fs::write(&path, whole).unwrap();
         std::fs::remove_file(folder.path().join(head::FILE)).unwrap();
-        assert!(verify(folder.path()).unwrap_err().to_string().contains("host.log.head"));
+        assert!(
+            verify(folder.path())
+                .unwrap_err()
+                .to_string()
+                .contains("host.log.head")
+        );
     }
 
     #[test]
@@ -259,13 +285,19 @@ mod tests {
         assert!(verify(folder.path()).unwrap().is_torn);
         drop(open(folder.path(), 10_000));
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.ends_with("11 bytes of a line that was not written to its end were cut off\"}\n"), "{text}");
+        assert!(
+            text.ends_with("11 bytes of a line that was not written to its end were cut off\"}\n"),
+            "{text}"
+        );
         assert_eq!(verify(folder.path()).unwrap().last, 4);
         // Somebody cuts the log while no agent runs; the next start goes on, and says so.
         let kept: Vec<&str> = whole.split_inclusive('\n').take(2).collect();
         std::fs::write(&path, kept.concat()).unwrap();
         drop(open(folder.path(), 10_000));
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains("the log ended with line 2, but line 4 with SHA-256"), "{text}");
+        assert!(
+            text.contains("the log ended with line 2, but line 4 with SHA-256"),
+            "{text}"
+        );
     }
 }

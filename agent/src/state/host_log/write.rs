@@ -70,7 +70,10 @@ impl HostLog {
             file_bytes,
         };
         if tail.torn > 0 {
-            let message = format!("{} bytes of a line that was not written to its end were cut off", tail.torn);
+            let message = format!(
+                "{} bytes of a line that was not written to its end were cut off",
+                tail.torn
+            );
             log.append(Event::Note { message }, now, Sync::Later)?;
         }
         if let Some(told) = told.filter(|told| told.number > log.head.number) {
@@ -170,7 +173,10 @@ impl Tail {
                 ..Self::default()
             });
         };
-        let start = bytes[..end].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let start = bytes[..end]
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |at| at + 1);
         let line = &bytes[start..end];
         let number = serde_json::from_slice::<Numbered>(line).map(|line| line.number);
         Ok(Self {

@@ -62,7 +62,9 @@ pub fn load(path: &Path, may_be_absent: bool) -> Result<Loaded, LoadError> {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound && may_be_absent => return Ok(new()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(LoadError::Missing { path: path.to_owned() });
+            return Err(LoadError::Missing {
+                path: path.to_owned(),
+            });
         }
         Err(error) => return Err(failed(error)),
     };
@@ -72,7 +74,10 @@ pub fn load(path: &Path, may_be_absent: bool) -> Result<Loaded, LoadError> {
     loop {
         line.clear();
         let limit = MAX_LINE_BYTES as u64 + 1;
-        (&mut reader).take(limit).read_until(b'\n', &mut line).map_err(failed)?;
+        (&mut reader)
+            .take(limit)
+            .read_until(b'\n', &mut line)
+            .map_err(failed)?;
         number += 1;
         let damaged = |message: String| LoadError::Damaged {
             path: path.to_owned(),
@@ -125,9 +130,10 @@ fn check(record: &Record, number: u64) -> Result<(), String> {
         (Record::Journal { .. }, 1) => Ok(()),
         (_, 1) => Err("the journal's first record is missing".to_owned()),
         (Record::Journal { .. }, _) => Err("a second beginning".to_owned()),
-        (Record::Accepted(entry), _) if entry.operations > 64 => {
-            Err(format!("{} operations, at most 64 are possible", entry.operations))
-        }
+        (Record::Accepted(entry), _) if entry.operations > 64 => Err(format!(
+            "{} operations, at most 64 are possible",
+            entry.operations
+        )),
         _ => Ok(()),
     }
 }

@@ -136,7 +136,9 @@ impl Known {
             record_until: *until,
         });
         let mut text = line(&head);
-        entries.chain(cancelled).for_each(|record| text.push_str(&line(&record)));
+        entries
+            .chain(cancelled)
+            .for_each(|record| text.push_str(&line(&record)));
         text
     }
 }
@@ -225,7 +227,13 @@ impl Journal {
     /// Actions that were accepted and have not come to their end, oldest first.
     #[must_use]
     pub fn unfinished(&self) -> Vec<Entry> {
-        let mut list: Vec<Entry> = self.known.entries.values().filter(|e| !e.ended).cloned().collect();
+        let mut list: Vec<Entry> = self
+            .known
+            .entries
+            .values()
+            .filter(|e| !e.ended)
+            .cloned()
+            .collect();
         list.sort_by_key(|entry| (entry.accepted, entry.id));
         list
     }
@@ -267,7 +275,12 @@ impl Journal {
     /// # Errors
     ///
     /// [`RecordError`].
-    pub fn cancel(&mut self, id: ActionId, record_until: Timestamp, now: Timestamp) -> Result<(), RecordError> {
+    pub fn cancel(
+        &mut self,
+        id: ActionId,
+        record_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         self.tidy(now)?;
         if self.known.cancelled.len() >= MAX_ENTRIES {
             return Err(RecordError::Full);

@@ -75,10 +75,12 @@ impl Model {
             Step::Prune(now) => {
                 let ended = self.ended.clone();
                 let is_gone = |e: &Entry| ended.contains(&e.id) && e.record_until < time(*now);
-                self.forgotten.extend(self.accepted.iter().filter(|e| is_gone(e)).cloned());
+                self.forgotten
+                    .extend(self.accepted.iter().filter(|e| is_gone(e)).cloned());
                 self.accepted.retain(|e| !is_gone(e));
                 let forgotten: Vec<_> = self.forgotten.iter().map(|e| e.id).collect();
-                self.done.retain(|(id, _)| !forgotten.contains(id) || self.accepted.iter().any(|e| e.id == *id));
+                self.done
+                    .retain(|(id, _)| !forgotten.contains(id) || self.accepted.iter().any(|e| e.id == *id));
                 self.ended.retain(|id| self.accepted.iter().any(|e| e.id == *id));
                 self.cancelled.retain(|(_, until)| time(*now) <= *until);
             }
@@ -141,7 +143,9 @@ proptest! {
 fn sample(folder: &Path) -> Vec<u8> {
     let (mut journal, _) = Journal::open(folder, true).unwrap();
     for number in 0..3 {
-        journal.accept(entry(number, i64::from(number), 50), time(0)).unwrap();
+        journal
+            .accept(entry(number, i64::from(number), 50), time(0))
+            .unwrap();
         journal.done(id(number), 1).unwrap();
     }
     journal.end(id(0)).unwrap();
@@ -198,7 +202,11 @@ fn a_missing_journal_is_not_an_empty_one_unless_nothing_was_ever_accepted() {
 #[test]
 fn a_journal_of_a_newer_agent_and_one_without_a_beginning_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let head = |version| Record::Journal { version, horizon: time(0), floor: time(0) };
+    let head = |version| Record::Journal {
+        version,
+        horizon: time(0),
+        floor: time(0),
+    };
     let path = folder.path().join("journal");
     for (text, expected) in [
         (line(&head(2)), "version 2"),
@@ -229,5 +237,8 @@ fn a_full_journal_refuses_new_actions_until_windows_end() {
     journal.accept(new, time(1000)).unwrap();
     assert_eq!(journal.known().entries.len(), 1);
     assert_eq!(journal.horizon(), time(10));
-    assert_eq!(Journal::open(folder.path(), false).unwrap().0.known(), journal.known());
+    assert_eq!(
+        Journal::open(folder.path(), false).unwrap().0.known(),
+        journal.known()
+    );
 }

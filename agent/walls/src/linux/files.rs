@@ -22,7 +22,30 @@ pub fn restrict_files(
     if needs.contains(&Need::ReadProcesses) || needs.contains(&Need::EnterNamespaces) {
         return Ok(());
     }
-    restrict_files_to(paths, Network::None, missing)
+    let view = View {
+        read: paths,
+        list: &parents(paths),
+    };
+    restrict_files_to(view, Network::None, missing)
+}
+
+/// The folders of those paths that are no folders: a walk opens them to begin with, by the path's name and by where its links lead.
+fn parents(paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths
+        .iter()
+        .filter(|path| !path.is_dir())
+        .flat_map(|path| [Some(path.clone()), path.canonicalize().ok()])
+        .filter_map(|path| Some(path?.parent()?.to_owned()))
+        .collect()
+}
+
+/// What the process sees of files.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// Files that it may read, and folders with everything below them.
+    pub read: &'a [PathBuf],
+    /// Folders of which it may read names, below them too, and no more.
+    pub list: &'a [PathBuf],
 }
 
 /// Whether the process keeps a network.
@@ -34,13 +57,13 @@ pub enum Network {
     Out,
 }
 
-/// Lets the process read what lies below `paths` and do nothing else with files. What does not exist is left out.
+/// Lets the process see this and do nothing else with files. What does not exist is left out.
 pub fn restrict_files_to(
-    paths: &[PathBuf],
+    view: View<'_>,
     network: Network,
     missing: &mut Vec<Missing>,
 ) -> Result<(), WallError> {
-    let status = restrict(paths, network).map_err(|error| match error {
+    let status = restrict(view, network).map_err(|error| match error {
         Refused::Ruleset(error) => WallError::Files(error),
         Refused::Path(error) => WallError::Path(error),
     })?;
@@ -64,7 +87,7 @@ impl<E: Into<landlock::RulesetError>> From<E> for Refused {
     }
 }
 
-fn restrict(paths: &[PathBuf], network: Network) -> Result<RulesetStatus, Refused> {
+fn restrict(view: View<'_>, network: Network) -> Result<RulesetStatus, Refused> {
     let ports: BitFlags<AccessNet> = match network {
         Network::None => AccessNet::from_all(KNOWN),
         Network::Out => AccessNet::BindTcp.into(),
@@ -75,8 +98,13 @@ fn restrict(paths: &[PathBuf], network: Network) -> Result<RulesetStatus, Refuse
         .handle_access(ports)?
         .scope(Scope::from_all(KNOWN))?
         .create()?;
-    for path in paths {
-        ruleset = match open(path)? {
+    let read = view
+        .read
+        .iter()
+        .map(|path| (path, AccessFs::ReadFile | AccessFs::ReadDir));
+    let list = view.list.iter().map(|path| (path, AccessFs::ReadDir.into()));
+    for (path, rights) in read.chain(list) {
+        ruleset = match open(path, rights)? {
             Some((fd, rights)) => ruleset.add_rule(PathBeneath::new(fd, rights))?,
             None => ruleset,
         };
@@ -84,16 +112,16 @@ fn restrict(paths: &[PathBuf], network: Network) -> Result<RulesetStatus, Refuse
     Ok(ruleset.restrict_self()?.ruleset)
 }
 
-/// The open path with the rights that fit it; `None` when there is no such path.
-fn open(path: &Path) -> Result<Option<(PathFd, BitFlags<AccessFs>)>, Refused> {
+/// The open path with those of the rights that fit it; `None` when there is no such path.
+fn open(path: &Path, rights: BitFlags<AccessFs>) -> Result<Option<(PathFd, BitFlags<AccessFs>)>, Refused> {
     let Ok(metadata) = path.metadata() else {
         return Ok(None);
     };
-    let rights = if metadata.is_dir() {
-        AccessFs::ReadFile | AccessFs::ReadDir
+    let fitting = if metadata.is_dir() {
+        rights
     } else {
-        AccessFs::ReadFile.into()
+        rights & AccessFs::ReadFile
     };
     let fd = PathFd::new(path).map_err(Refused::Path)?;
-    Ok(Some((fd, rights)))
+    Ok(Some((fd, fitting)))
 }

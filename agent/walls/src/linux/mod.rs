@@ -2,11 +2,13 @@
 
 mod capabilities;
 mod files;
+mod program;
 pub mod rules;
 mod system_calls;
 
 pub use capabilities::{drop_rights, keep_only};
-pub use files::{Network, restrict_files, restrict_files_to};
+pub use files::restrict_files;
+use files::{Network, View, restrict_files_to};
 pub use system_calls::{filter_courier, filter_runner, forbid_new_code};
 
 use crate::WallError;
@@ -27,5 +29,9 @@ pub fn restrict_courier(
     paths: &[std::path::PathBuf],
     missing: &mut Vec<crate::Missing>,
 ) -> Result<(), WallError> {
-    restrict_files_to(paths, Network::Out, missing)
+    let view = View {
+        read: paths,
+        list: &[],
+    };
+    restrict_files_to(view, Network::Out, missing)
 }

@@ -158,7 +158,6 @@ pub const FATAL: &[Call] = &[
     any("process_madvise", libc::SYS_process_madvise),
     any("pidfd_send_signal", libc::SYS_pidfd_send_signal),
     any("kill", libc::SYS_kill),
-    any("tkill", libc::SYS_tkill),
     any("rt_sigqueueinfo", libc::SYS_rt_sigqueueinfo),
     any("rt_tgsigqueueinfo", libc::SYS_rt_tgsigqueueinfo),
     // the kernel

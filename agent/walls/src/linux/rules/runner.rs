@@ -9,10 +9,22 @@ const PAGEMAP_SCAN: u64 = 0xc060_6610;
 /// `SIOCGSKNS`. Source: `linux/sockios.h`.
 const SIOCGSKNS: u64 = 0x894c;
 
-const NETLINK: Test = Test::Is {
-    argument: 0,
-    value: libc::AF_NETLINK as u64,
-};
+/// Sockets of one netlink family: sockets' tables, or links and neighbours.
+const DIAGNOSIS: [Test; 2] = netlink(libc::NETLINK_SOCK_DIAG);
+const ROUTE: [Test; 2] = netlink(libc::NETLINK_ROUTE);
+
+const fn netlink(family: i32) -> [Test; 2] {
+    [
+        Test::Is {
+            argument: 0,
+            value: libc::AF_NETLINK as u64,
+        },
+        Test::Is {
+            argument: 2,
+            value: family as u64,
+        },
+    ]
+}
 
 pub(super) const GROUPS: &[Group] = &[
     Group {
@@ -66,9 +78,10 @@ pub(super) const GROUPS: &[Group] = &[
     },
     Group {
         to: For::RunnersWith(Need::EnterNamespaces),
-        why: "asking the kernel about its network (netlink); no socket that leads anywhere else",
+        why: "asking the kernel about sockets, links and neighbours (netlink); no socket that leads anywhere else",
         calls: &[
-            with("socket", libc::SYS_socket, &[NETLINK]),
+            with("socket", libc::SYS_socket, &DIAGNOSIS),
+            with("socket", libc::SYS_socket, &ROUTE),
             any("bind", libc::SYS_bind),
             any("sendto", libc::SYS_sendto),
             any("recvmsg", libc::SYS_recvmsg),
