@@ -84,7 +84,13 @@ impl Works {
                 own,
             };
             let stop = entry.stop.clone();
-            if let Err(error) = spawn(Arc::clone(&work), Arc::clone(config), manner, stop, events.clone()) {
+            if let Err(error) = spawn(
+                Arc::clone(&work),
+                Arc::clone(config),
+                manner,
+                stop,
+                events.clone(),
+            ) {
                 self.waiting.push_front((work, bytes));
                 return Err(error);
             }
