@@ -8,9 +8,7 @@
 
 use gumshoe_openpgp::{Certificate, Message, Signature, verify};
 use gumshoe_protocol::bounds::ENVELOPE_BYTES;
-use gumshoe_protocol::{
-    ActionId, ContentDigest, Envelope, Facts, Policy, Record, Seen, Timestamp, decide,
-};
+use gumshoe_protocol::{ActionId, ContentDigest, Envelope, Facts, Policy, Record, Seen, Timestamp, decide};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -34,7 +32,9 @@ impl Seen for Nothing {
 }
 
 fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/decide").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("testdata/decide")
+        .join(name)
 }
 
 fn read(name: &str) -> Vec<u8> {
@@ -104,7 +104,9 @@ fn small(host: &Host) {
             .collect();
         let times = race(
             50,
-            &mut [&mut || host.decide(&message), &mut || bare(&envelope, &keys, host.now)],
+            &mut [&mut || host.decide(&message), &mut || {
+                bare(&envelope, &keys, host.now)
+            }],
         );
         report(what, &times);
     }
@@ -112,7 +114,10 @@ fn small(host: &Host) {
 
 fn report(what: &str, times: &[Duration]) {
     let rate = 1.0 / times[0].as_secs_f64();
-    println!("| {what} | {rate:.0} | {:.2} |", times[0].as_secs_f64() / times[1].as_secs_f64());
+    println!(
+        "| {what} | {rate:.0} | {:.2} |",
+        times[0].as_secs_f64() / times[1].as_secs_f64()
+    );
 }
 
 /// Messages of the greatest length that nobody whom the host knows has signed.

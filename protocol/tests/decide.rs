@@ -1,6 +1,10 @@
 //! The decision, over envelopes that GnuPG signed: `testdata/make-envelopes` makes them.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what is wrong by panicking"
+)]
 
 use gumshoe_protocol::{
     ActionId, ContentDigest, Decision, Facts, Policy, Record, Seen, Timestamp, Verdict, decide,

@@ -5,7 +5,7 @@ use crate::config::daemon::Relay;
 use gumshoe_link::blocking::{receive, send};
 use gumshoe_link::{ToCourier, ToWarden};
 use gumshoe_plugin_api::host::trust::{self, TrustError};
-use gumshoe_walls::Identity;
+use gumshoe_walls::{CourierWalls, Identity};
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 /// How many messages to the courier may wait; more than can be in flight, so that only a courier that does not read
 /// fills it.
 const OUTBOX: usize = 4 * gumshoe_link::MAX_IN_FLIGHT + 512;
+/// The courier's memory: a few envelopes in each direction, and what TLS takes.
+const MEMORY_BYTES: u64 = 512 << 20;
 /// How long a courier may take to end after it was told to.
 const END_TIME: Duration = Duration::from_secs(5);
 /// How long to wait before looking again whether it has.
@@ -71,8 +73,14 @@ impl Courier {
         };
         let (_, program) = trust::open(&relay.courier).map_err(CourierError::Trust)?;
         let (socket, theirs) = UnixStream::pair().map_err(failed)?;
+        let walls = CourierWalls {
+            memory_bytes: MEMORY_BYTES,
+            ..CourierWalls::default()
+        };
+        let walls = serde_json::to_string(&walls).map_err(|error| failed(error.into()))?;
         let mut command = Command::new(program);
         command
+            .arg(walls)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .current_dir("/")

@@ -270,7 +270,8 @@ impl Warden {
 
     /// When the next thing is due.
     fn due(&self) -> Instant {
-        let beat = self.mail.is_connected().then(|| self.pulse.due());
+        let beats = self.mail.is_connected() && self.ending == Ending::No;
+        let beat = beats.then(|| self.pulse.due());
         let ending = match self.ending {
             Ending::No => None,
             Ending::Runners(at) | Ending::Mail(at) => Some(at),
@@ -633,7 +634,7 @@ impl Warden {
     }
 
     fn beat(&mut self, now: Instant) {
-        if !self.mail.is_connected() || matches!(self.ending, Ending::Mail(_)) {
+        if !self.mail.is_connected() || self.ending != Ending::No {
             return;
         }
         if let Some(reason) = self.pulse.wanted(now) {

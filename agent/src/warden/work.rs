@@ -40,7 +40,7 @@ pub struct Running {
 #[derive(Debug, Default)]
 pub struct Works {
     running: BTreeMap<ActionId, Running>,
-    waiting: VecDeque<(Box<Work>, usize)>,
+    waiting: VecDeque<(Arc<Work>, usize)>,
     waiting_bytes: usize,
     /// Actions that were stopped before their turn.
     stopped: Vec<ActionId>,
@@ -56,7 +56,7 @@ impl Works {
     /// Puts an action at the end of the line; `bytes` is how long its message is.
     pub fn add(&mut self, work: Box<Work>, bytes: usize) {
         self.waiting_bytes += bytes;
-        self.waiting.push_back((work, bytes));
+        self.waiting.push_back((Arc::from(work), bytes));
     }
 
     /// Starts what waits, as far as `at_once` allows.
@@ -74,10 +74,8 @@ impl Works {
             let Some((work, bytes)) = self.waiting.pop_front() else {
                 return Ok(());
             };
-            self.waiting_bytes -= bytes;
             let (id, entry) = (work.id, running(&work));
-            if let Some(at) = self.stopped.iter().position(|stopped| *stopped == id) {
-                self.stopped.swap_remove(at);
+            if self.stopped.contains(&id) {
                 entry.stop.stop();
             }
             let manner = Manner {
@@ -85,13 +83,19 @@ impl Works {
                 render: false,
                 own,
             };
-            spawn(
-                work,
+            let stop = entry.stop.clone();
+            if let Err(error) = spawn(
+                Arc::clone(&work),
                 Arc::clone(config),
                 manner,
-                entry.stop.clone(),
+                stop,
                 events.clone(),
-            )?;
+            ) {
+                self.waiting.push_front((work, bytes));
+                return Err(error);
+            }
+            self.waiting_bytes -= bytes;
+            self.stopped.retain(|stopped| *stopped != id);
             self.running.insert(id, entry);
         }
         Ok(())
@@ -173,7 +177,7 @@ fn running(work: &Work) -> Running {
 }
 
 fn spawn(
-    work: Box<Work>,
+    work: Arc<Work>,
     config: Arc<Config>,
     manner: Manner,
     stop: Stop,

@@ -3,6 +3,7 @@
 use super::connect::{Relay, RelayError};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -89,8 +90,12 @@ impl Publisher {
     }
 
     /// Publishes many, then waits for all confirms; results in the order of the messages.
+    ///
+    /// One batch at a time: lapin may hand a returned message to the confirmation of another message of the same channel, so
+    /// what was returned is told by routing keys, over the whole batch.
     pub async fn publish_all(&self, messages: Vec<Publication<'_>>) -> Vec<Result<(), PublishError>> {
-        let channel = match self.channel().await {
+        let mut current = self.current.lock().await;
+        let channel = match self.channel(&mut current).await {
             Ok(channel) => channel,
             Err(error) => return failed_first(error, messages.len()),
         };
@@ -99,22 +104,30 @@ impl Publisher {
             sent.push(start(&channel, message).await);
         }
         let mut results = Vec::with_capacity(messages.len());
-        for (one, message) in sent.into_iter().zip(&messages) {
+        let mut returned = HashSet::new();
+        for one in sent {
             results.push(match one {
-                Ok(confirm) => finish(confirm, &message.key).await,
+                Ok(confirm) => finish(confirm, &mut returned).await,
                 Err(error) => Err(error.into()),
             });
+        }
+        for (result, message) in results.iter_mut().zip(&messages) {
+            if result.is_ok() && returned.contains(&message.key) {
+                *result = Err(PublishError::Unroutable {
+                    key: message.key.clone(),
+                });
+            }
         }
         results
     }
 
     /// Whether a connection is open.
     pub async fn is_connected(&self) -> bool {
-        self.channel().await.is_ok()
+        let mut current = self.current.lock().await;
+        self.channel(&mut current).await.is_ok()
     }
 
-    async fn channel(&self) -> Result<Channel, PublishError> {
-        let mut current = self.current.lock().await;
+    async fn channel(&self, current: &mut Option<(Connection, Channel)>) -> Result<Channel, PublishError> {
         if let Some((connection, channel)) = current.as_ref()
             && connection.status().connected()
             && channel.status().connected()
@@ -146,12 +159,18 @@ async fn start(channel: &Channel, message: &Publication<'_>) -> lapin::Result<la
         .await
 }
 
-async fn finish(confirm: lapin::PublisherConfirm, key: &str) -> Result<(), PublishError> {
+/// Waits for a confirmation; puts the key of a message that came back with it into `returned`, whichever message that was.
+async fn finish(
+    confirm: lapin::PublisherConfirm,
+    returned: &mut HashSet<String>,
+) -> Result<(), PublishError> {
     match timeout(CONFIRM_TIMEOUT, confirm).await {
         Err(_) => Err(PublishError::Timeout),
         Ok(Err(error)) => Err(error.into()),
-        Ok(Ok(Confirmation::Ack(None))) => Ok(()),
-        Ok(Ok(Confirmation::Ack(Some(_)))) => Err(PublishError::Unroutable { key: key.to_owned() }),
+        Ok(Ok(Confirmation::Ack(back))) => {
+            returned.extend(back.map(|message| message.delivery.routing_key.to_string()));
+            Ok(())
+        }
         Ok(Ok(_)) => Err(PublishError::Refused),
     }
 }

@@ -8,6 +8,7 @@ mod events;
 mod fuzzing;
 mod harness;
 mod main_path;
+mod publishing;
 mod sending;
 mod several;
 mod tls;

@@ -39,7 +39,7 @@ fn every_refusal_has_its_code_and_runs_nothing() {
         (people.action(&good, &["mallory"]), "unknown-signer", 6),
         (people.action(&good, &["olga", "mallory"]), "unknown-signer", 6),
         (people.action(&good, &["olga", "olga"]), "duplicate-signer", 6),
-        (altered, "signature-invalid", 6),
+        (altered, "invalid-signature", 6),
         (signed(&with("protocol", json!(2))), "protocol-version", 6),
         (signed(&with("surprise", json!(1))), "action-form", 6),
         (signed(&expired), "expired", 6),

@@ -35,19 +35,19 @@ fn all_five_modules_answer_one_action() {
 fn the_report_says_which_limit_was_reached_and_who_set_it() {
     let people = People::new(&["olga"]);
     let host = Host::with("misbehave");
-    host.configure("misbehave", "enabled = true\nreport = '1m'\n");
+    host.configure("misbehave", "enabled = true\nfindings = 5\n");
     people.write_policy(&host, "[limits]\ntimeout = '300ms'\n");
     let mut question = actions(&[
         ("misbehave", json!({ "deed": "none", "first": 9 })),
         ("misbehave", json!({ "deed": "wait" })),
-        ("misbehave", json!({ "deed": "huge-finding" })),
+        ("misbehave", json!({ "deed": "none", "first": 9 })),
     ]);
     question["operations"][0]["limits"] = json!({ "findings": 2 });
     let (ended, messages) = host.apply(&people.action(&question, &["olga"]), &[]);
     for expected in [
         "limit reached: findings = 2 (set by the action)",
         "limit reached: timeout_ms = 300 (set by the policy)",
-        "limit reached: report_bytes = 1048576 (set by the host)",
+        "limit reached: findings = 5 (set by the host)",
     ] {
         assert!(
             ended.stdout.contains(expected),
