@@ -40,30 +40,32 @@ pub fn target() -> &'static Path {
 
 /// Builds the agent and all plugins into the folder this test was built into, once per test run.
 fn build(folder: &Path) {
+    let modules = MODULES.map(|module| format!("gumshoe-module-{module}"));
+    let others = ["gumshoe-agent", "gumshoe-courier", "gumshoe-module-misbehave"];
+    let packages: Vec<&str> = others.into_iter().chain(modules.iter().map(String::as_str)).collect();
+    build_packages(folder, &packages);
+}
+
+/// Builds server and client too, once per test run.
+pub fn fleet_programs() {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| build_packages(target(), &["gumshoe-server", "gumshoe-client"]));
+}
+
+fn build_packages(folder: &Path, packages: &[&str]) {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(workspace())
         .args(["build", "--quiet", "--locked"]);
-    cargo.args([
-        "-p",
-        "gumshoe-agent",
-        "-p",
-        "gumshoe-courier",
-        "-p",
-        "gumshoe-module-misbehave",
-    ]);
-    for module in MODULES {
-        cargo.args(["-p", &format!("gumshoe-module-{module}")]);
+    for package in packages {
+        cargo.args(["-p", package]);
     }
     cargo.env("CARGO_TARGET_DIR", folder.parent().unwrap());
     match folder.file_name().unwrap().to_str().unwrap() {
         "debug" => {}
         profile => drop(cargo.args(["--profile", profile])),
     }
-    assert!(
-        cargo.status().unwrap().success(),
-        "building the agent and the plugins failed"
-    );
+    assert!(cargo.status().unwrap().success(), "building {packages:?} failed");
 }
 
 /// The plugin file of a module of this build.

@@ -5,6 +5,7 @@ mod abi;
 mod apply;
 mod commands;
 mod daemon;
+mod fleet;
 mod limits;
 mod local_mode;
 mod misbehaving;

@@ -32,20 +32,15 @@ fn sign(desk: &Desk, file: &str, name: &str) -> gumshoe_tests::Ended {
 
 #[test]
 fn an_agent_obeys_what_two_people_signed() {
-    let desk = Desk::new(&["file"], &["sam", "sina", "mallory"]);
+    let desk = Desk::new(&["file"], &["sam", "sina"]);
     drafted(&desk);
     assert_eq!(sign(&desk, "a.json", "sam").code, 0);
-    let two = "[[permissions]]\ngroup = \"both\"\nmodules = [\"*\"]\n";
-    desk.people.write_policy(&desk.host, two);
-    // The policy of this host wants both.
+    desk.people.write_policy(&desk.host, "");
+    // This host wants two of them.
+    let everything = "group = \"sec\"\nmodules = [\"*\"]";
     let policy = desk
         .text("config/policy.toml")
-        .replace("groups = [\"sec\"]", "groups = [\"both\"]");
-    let policy = policy.replace(
-        "group = \"sec\"\nmodules = [\"*\"]",
-        "group = \"both\"\nmodules = [\"*\"]\nthreshold = 2",
-    );
-    let policy = policy.replace(two, "");
+        .replace(everything, &format!("{everything}\nthreshold = 2"));
     std::fs::write(desk.path("config/policy.toml"), policy).unwrap();
     let (ended, messages) = desk.host.apply(&desk.text("a.signed.json"), &[]);
     assert_eq!(

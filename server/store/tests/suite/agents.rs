@@ -11,6 +11,7 @@ crate::on_both_databases! {
     an_old_heartbeat_does_not_replace_a_newer_one,
     a_list_goes_through_all_pages_once,
     a_list_is_filtered,
+    a_mark_keeps_the_time_at_which_it_was_made,
     states_change_only_from_what_was_expected,
     an_agent_with_answers_is_retired_not_removed,
     facts_are_those_of_approved_agents,
@@ -119,6 +120,11 @@ async fn a_list_is_filtered(fixture: Fixture) {
         text: Some(text.to_owned()),
         ..all()
     };
+    let with = |change: fn(&mut AgentFilter)| {
+        let mut filter = all();
+        change(&mut filter);
+        filter
+    };
     for (filter, expected) in [
         (all(), 13),
         (text("HOST0001"), 2),
@@ -127,56 +133,30 @@ async fn a_list_is_filtered(fixture: Fixture) {
         (text("0%"), 1),
         (text("'; DROP TABLE agents; --"), 0),
         (text(&agent(7).to_string()[..9]), 1),
-        (
-            AgentFilter {
-                states: vec![AgentState::Rejected],
-                ..all()
-            },
-            1,
-        ),
-        (
-            AgentFilter {
-                duplicate: Some(true),
-                ..all()
-            },
-            1,
-        ),
-        (
-            AgentFilter {
-                duplicate: Some(false),
-                ..all()
-            },
-            12,
-        ),
-        (
-            AgentFilter {
-                seen_before: Some(at(500)),
-                ..all()
-            },
-            12,
-        ),
-        (
-            AgentFilter {
-                seen_since: Some(at(500)),
-                ..all()
-            },
-            1,
-        ),
-        (
-            AgentFilter {
-                version_is_not: Some("0.1.0".to_owned()),
-                ..all()
-            },
-            1,
-        ),
+        (with(|filter| filter.states = vec![AgentState::Rejected]), 1),
+        (with(|filter| filter.duplicate = Some(true)), 1),
+        (with(|filter| filter.duplicate = Some(false)), 12),
+        (with(|filter| filter.seen_before = Some(at(500))), 12),
+        (with(|filter| filter.seen_since = Some(at(500))), 1),
+        (with(|filter| filter.version_is_not = Some("0.1.0".to_owned())), 1),
     ] {
         let found = store.agents(&filter, &PageRequest::default()).await.unwrap();
         assert_eq!(found.items.len(), expected, "{filter:?}");
     }
-    let later = DuplicateMark { since: at(9), ..mark };
-    store.mark_duplicate(agent(4), Some(&later)).await.unwrap();
+}
+
+async fn a_mark_keeps_the_time_at_which_it_was_made(fixture: Fixture) {
+    fixture.agents(5).await;
+    let store = &fixture.store;
+    for second in [3, 9] {
+        let mark = DuplicateMark {
+            since: at(second),
+            note: format!("noticed at {second}"),
+        };
+        assert!(store.mark_duplicate(agent(4), Some(&mark)).await.unwrap());
+    }
     let marked = store.agent(agent(4)).await.unwrap().unwrap().duplicate.unwrap();
-    assert_eq!(marked.since, at(3));
+    assert_eq!((marked.since, marked.note.as_str()), (at(3), "noticed at 9"));
     store.mark_duplicate(agent(4), None).await.unwrap();
     assert_eq!(store.agent(agent(4)).await.unwrap().unwrap().duplicate, None);
 }

@@ -45,7 +45,7 @@ impl Fixture {
         Self {
             store,
             address,
-            folder: folder,
+            folder,
         }
     }
 

@@ -1,4 +1,9 @@
 //! What the store promises, on both databases.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "functions that tests share are tests, too"
+)]
 
 mod actions;
 mod agents;
