@@ -171,3 +171,32 @@ fn a_courier_that_cannot_be_believed_is_replaced_and_gets_nothing() {
     daemon.wait_for_log("the courier's program is refused");
     daemon.stop();
 }
+
+#[test]
+fn on_a_full_disk_actions_are_refused_and_the_daemon_goes_on() {
+    let broker = super::broker();
+    let (people, host) = host(broker, "");
+    let disk = gumshoe_tests::Disk::mount(&host.state(), "512k");
+    let mut server = Server::connect(broker);
+    let (daemon, agent) = host.connected(&mut server);
+    let ask = |server: &mut Server| {
+        let question = quick();
+        server.publish(&agent, &people.action(&question, &["olga"]));
+        let is_answer = |report: &Value| {
+            report["action"] == question["id"]
+                && ["finished", "refused"].contains(&report["body"]["kind"].as_str().unwrap())
+        };
+        server.wait("an answer", |server| server.reports.iter().any(is_answer));
+        reported(server, &question)
+    };
+    assert_eq!(ask(&mut server), ["success"]);
+    disk.fill();
+    // What is left of the last pages is used up; then nothing is recorded, and so nothing runs.
+    let refused = (0..100).any(|_| ask(&mut server).is_empty());
+    assert!(refused, "{}", daemon.log());
+    let told = |report: &Value| report["body"]["code"] == "not-recorded";
+    assert!(server.reports.iter().any(told));
+    disk.make_room();
+    assert_eq!(ask(&mut server), ["success"]);
+    daemon.stop();
+}

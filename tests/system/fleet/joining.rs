@@ -10,10 +10,18 @@ fn an_agent_without_the_token_waits_until_somebody_lets_it_in() {
     wait_long("the guest is known", || fleet.agents_in("pending").len() == 1);
     let id = fleet.agents_in("pending")[0].to_string();
     fleet.ok("olga", &["login"]);
-    let ask = || fleet.run("olga", &["misbehave", "--deed", "none", "--target", "true", "--yes"]);
+    let ask = || {
+        fleet.run(
+            "olga",
+            &["misbehave", "--deed", "none", "--target", "true", "--yes"],
+        )
+    };
     assert!(ask().stderr.contains("1 of 1 host answered"));
     let denied = fleet.run("olga", &["agents", "approve", &id]);
-    assert!(denied.code == 3 && denied.stderr.contains("refuses [forbidden]"), "{denied:?}");
+    assert!(
+        denied.code == 3 && denied.stderr.contains("refuses [forbidden]"),
+        "{denied:?}"
+    );
     fleet.ok("admin", &["agents", "approve", &id]);
     assert!(ask().stderr.contains("2 of 2 hosts answered"));
     fleet.ok("admin", &["agents", "reject", &id]);
