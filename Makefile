@@ -17,14 +17,19 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## build everything and watch the agent find things on this machine
+demo: ## build everything and run an investigation: relay, server, three agents, all modules
 	@tests/install-tools demo
 	@tests/demo
 
+.PHONY: demo-local
+demo-local: ## build the agent and watch it find things on this machine, without relay or server
+	@tests/install-tools demo
+	@tests/demo-local
+
 .PHONY: build
-build: ## build the agent and the modules, optimised
+build: ## build agent, modules, server and client, optimised
 	@tests/install-tools build
-	$(CARGO) build --release --locked --workspace --exclude gumshoe-tests --exclude gumshoe-module-misbehave
+	$(CARGO) build --release --locked --workspace --exclude gumshoe-tests --exclude gumshoe-test-services --exclude gumshoe-module-misbehave
 
 .PHONY: install
 install: build ## install agent, modules, man pages and completions below DESTDIR (default: this machine)
@@ -56,7 +61,7 @@ advisories: $(DENY) ## known vulnerabilities of dependencies; needs github.com
 .PHONY: bench
 bench: ## compare with other tools in the same run; writes docs/benchmarks.md
 	@tests/install-tools bench
-	$(CARGO) build --release --locked --workspace --exclude gumshoe-tests --exclude gumshoe-module-misbehave
+	$(CARGO) build --release --locked --workspace --exclude gumshoe-tests --exclude gumshoe-test-services --exclude gumshoe-module-misbehave
 	tests/bench/run
 
 .PHONY: fuzz
