@@ -34,6 +34,7 @@ use gumshoe_protocol::policy::Policy;
 use gumshoe_protocol::{ActionId, ContentDigest, Timestamp};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -135,6 +136,8 @@ struct Warden {
     inbox: Inbox,
     pulse: Pulse,
     link: Link,
+    /// What the cloud's metadata service said.
+    metadata: BTreeMap<String, String>,
     decisions: Decisions,
     status: status::Writer,
     since: Timestamp,
@@ -172,6 +175,7 @@ impl Warden {
                 since_unix_ms: u64::try_from(now.timestamp_millis()).unwrap_or(0),
                 error: None,
             },
+            metadata: BTreeMap::new(),
             decisions: Decisions::default(),
             status: status::Writer::new(instant),
             since: now,

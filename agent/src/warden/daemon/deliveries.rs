@@ -104,6 +104,7 @@ impl Warden {
             return;
         }
         self.settings.host = Host::look(&self.settings.config).named(self.ledger.identity().agent);
+        self.settings.host.add_metadata(&self.metadata);
         self.settings.looked = Instant::now();
     }
 }

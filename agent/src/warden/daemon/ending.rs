@@ -37,7 +37,7 @@ impl Warden {
         let Some(relay) = self.settings.config.relay.clone() else {
             return;
         };
-        match configuration(&relay, &agent, self.options.once) {
+        match configuration(&relay, &agent, self.settings.host.cloud, self.options.once) {
             Ok(told) => self.tell(ToCourier::Configure(Box::new(told))),
             Err(error) => self.log.error(
                 "the courier cannot be told where the relay is",

@@ -1,6 +1,10 @@
 //! The courier: started, heard, replaced, told.
 
 use super::*;
+use gumshoe_protocol::Facts;
+
+/// What may be learnt from a metadata service.
+const CLOUD_FACTS: [&str; 5] = ["instance_id", "region", "zone", "instance_type", "account"];
 
 impl Warden {
     pub(super) fn tend(&mut self, now: Instant) {
@@ -9,7 +13,7 @@ impl Warden {
             return;
         };
         let agent = self.ledger.identity().agent;
-        let told = match configuration(&relay, &agent, self.options.once) {
+        let told = match configuration(&relay, &agent, self.settings.host.cloud, self.options.once) {
             Ok(told) => told,
             Err(error) => {
                 self.log.error(
@@ -85,6 +89,7 @@ impl Warden {
                     &[("bytes", &bytes), ("why", &why)],
                 );
             }
+            ToWarden::Metadata(json) => self.learn(&json),
             ToWarden::Drained => self.is_drained = true,
             ToWarden::Pong => {}
             other => self.log.info(
@@ -142,5 +147,19 @@ impl Warden {
         {
             self.replace_courier("it does not read what it is told");
         }
+    }
+
+    /// What the cloud's metadata service said, by way of the courier: texts under the names of `cloud.*`, and only where
+    /// the host itself does not say more.
+    fn learn(&mut self, json: &[u8]) {
+        let Ok(told) = serde_json::from_slice::<BTreeMap<String, String>>(json) else {
+            return self.log.error("the cloud's metadata is not understood", &[]);
+        };
+        let is_fact = |name: &str, text: &str| CLOUD_FACTS.contains(&name) && text.len() <= Facts::MAX_TEXT;
+        self.metadata = told
+            .into_iter()
+            .filter(|(name, text)| is_fact(name, text))
+            .collect();
+        self.settings.host.add_metadata(&self.metadata);
     }
 }
