@@ -1,6 +1,8 @@
 //! The daemon with a real relay, real processes, real faults. `docs/reliability.md` is the table of what is shown here.
 
+mod cable;
 mod faults;
+mod network;
 mod service;
 
 use gumshoe_test_services::rabbitmq::Broker;
