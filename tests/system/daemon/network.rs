@@ -65,7 +65,7 @@ fn while_the_network_is_cut_reports_wait_and_then_all_arrive() {
     let daemon = cable.at_agent(|| host.daemon(&[]));
     let beat = server.wait_for_heartbeat("start", 0);
     let agent = beat["agent"].as_str().unwrap().parse().unwrap();
-    for _ in 0..rounds(1, 5) {
+    for _ in 0..rounds(1, 3) {
         let question = brief();
         server.publish(&agent, &people.action(&question, &["olga"]));
         server.wait_for("started", &question);
@@ -87,12 +87,17 @@ fn while_the_network_is_cut_reports_wait_and_then_all_arrive() {
         assert_eq!(told.into_keys().collect::<Vec<_>>(), [("started", None)]);
         cable.mend();
         for (action, count) in [(&question, 2), (&meanwhile, 1)] {
-            server.wait_for("finished", action);
-            let told = messages(&server, action);
             let mut expected = vec![("finished", None)];
             expected.extend((0..count).map(|index| ("operation", Some(index))));
             expected.push(("started", None));
-            assert_eq!(told.keys().copied().collect::<Vec<_>>(), expected);
+            // Reports are on their way at the same time, and may overtake each other.
+            server.wait("every report", |server| {
+                messages(server, action)
+                    .keys()
+                    .copied()
+                    .eq(expected.iter().copied())
+            });
+            let told = messages(&server, action);
             // What comes again is the same message, not that of a second run.
             let same = |numbers: &Vec<u64>| numbers.iter().all(|number| *number == numbers[0]);
             assert!(told.values().all(same), "{told:?}");
