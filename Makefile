@@ -9,7 +9,7 @@ export RUSTDOCFLAGS := -D warnings
 # Tests mount file systems, give files away and make namespaces: where make is not root, they run under sudo.
 ifneq ($(shell id -u),0)
 HOST := $(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)
-AS_ROOT := CARGO_TARGET_$(HOST)_RUNNER='sudo --preserve-env=PATH,HOME,CARGO_HOME,RUSTUP_HOME,CARGO_TARGET_DIR'
+AS_ROOT := CARGO_TARGET_$(HOST)_RUNNER='sudo --preserve-env=PATH,HOME,CARGO_HOME,RUSTUP_HOME,CARGO_TARGET_DIR,GUMSHOE_SOAK'
 endif
 
 .PHONY: help
@@ -39,6 +39,11 @@ install: build ## install agent, modules, man pages and completions below DESTDI
 test: ## run all tests
 	@tests/install-tools test
 	$(AS_ROOT) $(CARGO) test --workspace --all-features --locked
+
+.PHONY: soak
+soak: ## run the fault tests of daemon and apply in their long forms: more actions, more kills, longer cuts
+	@tests/install-tools test
+	GUMSHOE_SOAK=1 $(AS_ROOT) $(CARGO) test -p gumshoe-tests --test system --locked -- daemon:: apply::
 
 .PHONY: lint
 lint: ## formatting, clippy, documentation, fuzz targets: all warnings are errors

@@ -222,6 +222,13 @@ impl Running {
     }
 }
 
+/// How often a test does something: `short`, or `long` where `GUMSHOE_SOAK=1` asks for the long forms (`make soak`).
+#[must_use]
+pub fn rounds(short: usize, long: usize) -> usize {
+    let is_soak = std::env::var_os("GUMSHOE_SOAK").is_some_and(|value| value == "1");
+    if is_soak { long } else { short }
+}
+
 /// Waits until something is so; fails after ten seconds.
 pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -32,6 +32,13 @@ fn children(parent: u32) -> Vec<(u32, String)> {
 
 #[test]
 fn whatever_is_killed_nothing_is_lost_and_nothing_runs_twice() {
+    for _ in 0..gumshoe_tests::rounds(1, 5) {
+        kill_everything();
+    }
+}
+
+/// Kills runner, courier, relay and agent, one after the other, each while something is under way.
+fn kill_everything() {
     let mut broker = Broker::start().unwrap();
     let (people, host) = host(&broker, "");
     let mut server = Server::connect(&broker);
@@ -144,6 +151,7 @@ fn beyond_its_bound_the_spool_drops_the_oldest_and_every_heartbeat_says_so() {
 #[test]
 fn a_courier_that_cannot_be_believed_is_replaced_and_gets_nothing() {
     use std::os::unix::fs::PermissionsExt;
+    let _turn = super::turn();
     let broker = super::broker();
     let (_people, host) = host(broker, "");
     // It says what no courier says, and cannot read the agent's memory.
@@ -174,6 +182,7 @@ fn a_courier_that_cannot_be_believed_is_replaced_and_gets_nothing() {
 
 #[test]
 fn on_a_full_disk_actions_are_refused_and_the_daemon_goes_on() {
+    let _turn = super::turn();
     let broker = super::broker();
     let (people, host) = host(broker, "");
     let disk = gumshoe_tests::Disk::mount(&host.state(), "512k");
