@@ -139,7 +139,7 @@ impl Server {
             let told: Vec<_> = self
                 .reports
                 .iter()
-                .map(|r| (&r["action"], &r["body"]["kind"], &r["body"]["code"]))
+                .map(|report| format!("{} {}", report["sequence"], report["body"]))
                 .collect();
             assert!(
                 Instant::now() < deadline,

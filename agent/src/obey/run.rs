@@ -9,6 +9,9 @@ use crate::runner::Job;
 use crate::supervise::{Observer, Report, Session, refused};
 use crate::terminal::chain;
 use gumshoe_plugin_api::{Operation, Status};
+use gumshoe_walls::{CGROUP_ROOT, Cgroups};
+use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// An operation that ended.
@@ -92,7 +95,7 @@ fn start(
     }
     let chosen = choose(config, module).map_err(|e| Box::new(refused(module, e.code(), chain(&e))))?;
     let effective = Effective::new(&asked.asked, &asked.capped, &chosen.limits);
-    let session = Session::start(&chosen.candidate, &effective.limits)
+    let session = Session::start_in(&chosen.candidate, &effective.limits, cgroups())
         .map_err(|e| Box::new(refused(module, "runner-not-started", chain(&e))))?;
     stop.watch(session.canceller());
     let job = Job {
@@ -106,6 +109,15 @@ fn start(
     };
     let params = asked.operation.params.to_string();
     Ok((session.run(&job, params.as_bytes(), observer), effective))
+}
+
+/// The group below which runners get groups of their own, where one is delegated to the agent; elsewhere the other
+/// limits stand alone. Looked for once: it moves the agent's own processes.
+fn cgroups() -> Option<&'static Cgroups> {
+    static CGROUPS: OnceLock<Option<Cgroups>> = OnceLock::new();
+    CGROUPS
+        .get_or_init(|| Cgroups::find(Path::new(CGROUP_ROOT)).ok())
+        .as_ref()
 }
 
 /// The report of an operation whose action was stopped before its turn.

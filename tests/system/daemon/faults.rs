@@ -81,6 +81,9 @@ fn kill_everything() {
     question["limits"] = json!({ "timeout_ms": 3000 });
     server.publish(&agent, &people.action(&question, &["olga"]));
     server.wait_for("started", &question);
+    wait_long("its start is confirmed", || {
+        host.status()["spool"]["reports"] == 0
+    });
     let earlier = std::mem::take(&mut server.reports);
     broker.kill().unwrap();
     drop(server);
@@ -128,6 +131,9 @@ fn beyond_its_bound_the_spool_drops_the_oldest_and_every_heartbeat_says_so() {
     question["limits"] = json!({ "timeout_ms": 2000 });
     server.publish(&agent, &people.action(&question, &["olga"]));
     server.wait_for("started", &question);
+    wait_long("its start is confirmed", || {
+        host.status()["spool"]["reports"] == 0
+    });
     broker.kill().unwrap();
     drop(server);
     wait_long("everything has ended", || {
