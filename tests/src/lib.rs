@@ -42,7 +42,10 @@ pub fn target() -> &'static Path {
 fn build(folder: &Path) {
     let modules = MODULES.map(|module| format!("gumshoe-module-{module}"));
     let others = ["gumshoe-agent", "gumshoe-courier", "gumshoe-module-misbehave"];
-    let packages: Vec<&str> = others.into_iter().chain(modules.iter().map(String::as_str)).collect();
+    let packages: Vec<&str> = others
+        .into_iter()
+        .chain(modules.iter().map(String::as_str))
+        .collect();
     build_packages(folder, &packages);
 }
 

@@ -17,7 +17,10 @@ fn a_question_becomes_answers_of_the_hosts_that_are_meant() {
 
     // Nobody is let in without a signature that the server knows.
     let stranger = ask("olga", &["--target", "true"]);
-    assert!(stranger.code == 3 && stranger.stderr.contains("run `gumshoe login`"), "{stranger:?}");
+    assert!(
+        stranger.code == 3 && stranger.stderr.contains("run `gumshoe login`"),
+        "{stranger:?}"
+    );
     let mallory = fleet.run("mallory", &["login"]);
     assert_eq!(mallory.code, 3, "{mallory:?}");
     let welcome = fleet.ok("olga", &["login"]).stderr;
@@ -27,15 +30,38 @@ fn a_question_becomes_answers_of_the_hosts_that_are_meant() {
     let everybody = ask("olga", &["--target", "true"]);
     assert_eq!(everybody.code, 0, "{everybody:?}");
     assert_eq!(everybody.stdout.matches("/beacon").count(), 2, "{everybody:?}");
-    assert!(everybody.stderr.contains("reaches  2 hosts of 2"), "{everybody:?}");
-    assert!(everybody.stderr.contains("2 of 2 hosts answered: 2 found something; 2 findings"), "{everybody:?}");
+    assert!(
+        everybody.stderr.contains("reaches  2 hosts of 2"),
+        "{everybody:?}"
+    );
+    assert!(
+        everybody
+            .stderr
+            .contains("2 of 2 hosts answered: 2 found something; 2 findings"),
+        "{everybody:?}"
+    );
     let one = ask("olga", &["--target", "tags.role == 'web'", "--ndjson"]);
     let found: Value = serde_json::from_str(one.stdout.trim()).unwrap();
-    assert_eq!(found["report"]["findings"][0]["path"].as_str().unwrap(), format!("{evidence}/beacon"));
-    let nothing = ask("olga", &["--target", "tags.role == 'web'", "--name", "^absent$", "--matchall"]);
+    assert_eq!(
+        found["report"]["findings"][0]["path"].as_str().unwrap(),
+        format!("{evidence}/beacon")
+    );
+    let nothing = ask(
+        "olga",
+        &[
+            "--target",
+            "tags.role == 'web'",
+            "--name",
+            "^absent$",
+            "--matchall",
+        ],
+    );
     assert_eq!(nothing.code, 1, "{nothing:?}");
     let nobody = ask("olga", &["--target", "tags.role == 'printer'"]);
-    assert!(nobody.code == 3 && nobody.stderr.contains("means no host"), "{nobody:?}");
+    assert!(
+        nobody.code == 3 && nobody.stderr.contains("means no host"),
+        "{nobody:?}"
+    );
 
     // What was asked can be read again, in other forms.
     let listed = fleet.ok("olga", &["action", "list"]).stdout;
@@ -50,12 +76,11 @@ fn a_question_becomes_answers_of_the_hosts_that_are_meant() {
 fn what_takes_two_is_refused_by_hosts_until_two_have_signed() {
     let mut fleet = Fleet::start(&["sam", "sina"], &[]);
     let everything = "group = \"sec\"\nmodules = [\"*\"]";
-    fleet.join("web", "");
-    let host = &fleet.agents[0].0;
+    let host = fleet.prepare("web", "");
     let policy = std::fs::read_to_string(host.path("config/policy.toml")).unwrap();
     let strict = policy.replace(everything, &format!("{everything}\nthreshold = 2"));
     std::fs::write(host.path("config/policy.toml"), strict).unwrap();
-    fleet.agents[0].1.signal(Signal::HUP);
+    fleet.begin(host);
     wait_long("the agent is known", || fleet.agents_in("pending").len() == 1);
     let id = fleet.agents_in("pending")[0].to_string();
     fleet.ok("admin", &["agents", "approve", &id]);
@@ -65,7 +90,20 @@ fn what_takes_two_is_refused_by_hosts_until_two_have_signed() {
     let signed = fleet.desk.path("q.signed.json");
     let (file, signed) = (file.to_str().unwrap(), signed.to_str().unwrap());
     let draft = |save: &str| {
-        let words = ["action", "new", "--target", "true", "--save", save, "--", "misbehave", "--deed", "none", "--first", "1"];
+        let words = [
+            "action",
+            "new",
+            "--target",
+            "true",
+            "--save",
+            save,
+            "--",
+            "misbehave",
+            "--deed",
+            "none",
+            "--first",
+            "1",
+        ];
         fleet.ok("sam", &words);
     };
     draft(file);
@@ -78,14 +116,28 @@ fn what_takes_two_is_refused_by_hosts_until_two_have_signed() {
     fleet.ok("sam", &["action", "sign", file, "--yes"]);
     fleet.ok("sina", &["action", "sign", signed, "--yes"]);
     let answered = fleet.ok("sam", &["action", "send", signed, "--yes"]);
-    assert!(answered.stderr.contains("1 of 1 host answered: 1 found something"), "{answered:?}");
+    assert!(
+        answered
+            .stderr
+            .contains("1 of 1 host answered: 1 found something"),
+        "{answered:?}"
+    );
 }
 
 #[test]
 fn whoever_leaves_can_come_back_and_stop_it() {
     let fleet = Fleet::start(&["olga"], &["web"]);
     fleet.ok("olga", &["login"]);
-    let slow = ["misbehave", "--deed", "wait", "--first", "1", "--target", "true", "--yes"];
+    let slow = [
+        "misbehave",
+        "--deed",
+        "wait",
+        "--first",
+        "1",
+        "--ask-target",
+        "true",
+        "--yes",
+    ];
     let watching = Running::start(fleet.command("olga", &slow));
     let newest = || {
         let listed = fleet.ok("olga", &["action", "list", "--json"]).stdout;
@@ -94,7 +146,11 @@ fn whoever_leaves_can_come_back_and_stop_it() {
     let id = || newest()["id"].as_str().unwrap_or_default().to_owned();
     wait_long("it runs", || {
         let id = id();
-        !id.is_empty() && fleet.ok("olga", &["action", "status", &id]).stdout.contains("still running")
+        !id.is_empty()
+            && fleet
+                .ok("olga", &["action", "status", &id])
+                .stdout
+                .contains("still running")
     });
     watching.signal(Signal::INT);
     let output = watching.child.wait_with_output().unwrap();

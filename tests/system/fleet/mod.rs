@@ -58,15 +58,29 @@ impl Fleet {
             desk,
         };
         for role in roles {
-            fleet.join(role, &format!("[enrolment]\ntoken_file = {:?}\n", fleet.desk.path("config/enrolment")));
+            fleet.join(
+                role,
+                &format!(
+                    "[enrolment]\ntoken_file = {:?}\n",
+                    fleet.desk.path("config/enrolment")
+                ),
+            );
         }
         let wanted = roles.len();
-        wait_long("all agents are approved", || fleet.agents_in("approved").len() == wanted);
+        wait_long("all agents are approved", || {
+            fleet.agents_in("approved").len() == wanted
+        });
         fleet
     }
 
     /// Starts an agent; `more` is appended to its configuration.
     fn join(&mut self, role: &str, more: &str) {
+        let host = self.prepare(role, more);
+        self.begin(host);
+    }
+
+    /// A host with everything but a running agent.
+    fn prepare(&self, role: &str, more: &str) -> Host {
         let host = Host::new();
         for module in ["file", "misbehave"] {
             host.install(module);
@@ -74,8 +88,17 @@ impl Fleet {
         }
         self.people.write_policy(&host, "");
         std::fs::create_dir(host.path("config/tags.d")).unwrap();
-        std::fs::write(host.path("config/tags.d/role.toml"), format!("role = \"{role}\"\n")).unwrap();
+        std::fs::write(
+            host.path("config/tags.d/role.toml"),
+            format!("role = \"{role}\"\n"),
+        )
+        .unwrap();
         host.use_relay(&self.broker, more);
+        host
+    }
+
+    /// Starts the agent of a host.
+    fn begin(&mut self, host: Host) {
         let daemon = host.daemon(&[]);
         self.agents.push((host, daemon));
     }
@@ -122,7 +145,10 @@ impl Fleet {
 
 /// The administrator's token.
 fn token(desk: &Host) -> String {
-    std::fs::read_to_string(desk.path("token")).unwrap().trim().to_owned()
+    std::fs::read_to_string(desk.path("token"))
+        .unwrap()
+        .trim()
+        .to_owned()
 }
 
 impl Server {
@@ -138,7 +164,11 @@ impl Server {
     }
 
     fn try_start(desk: &Host, broker: &Broker) -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let address = format!("127.0.0.1:{port}");
         let log = std::fs::File::create(desk.path("server.log")).unwrap();
         let mut child = server_command(desk, broker)
@@ -148,7 +178,9 @@ impl Server {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let url = format!("http://{address}");
         let server = Self { child, url };
         (!line.is_empty()).then_some(server)
@@ -165,7 +197,7 @@ fn gumshoe_server(desk: &Host, broker: &Broker, arguments: &[&str]) -> String {
 fn server_command(desk: &Host, broker: &Broker) -> Command {
     let config = desk.path("server.toml");
     let text = format!(
-        "policy = {:?}\ndatabase = \"sqlite:{}\"\n[relay]\nurls = [{:?}]\n[enrolment]\ntoken_file = {:?}\n",
+        "policy = {:?}\ndatabase = \"sqlite:{}\"\n[relay]\nurls = [{:?}]\n[enrolment]\ntoken_file = {:?}\n[api]\nrequests_per_minute = 1000000\n",
         desk.path("config/policy.toml"),
         desk.path("server.db").display(),
         broker.url(),
