@@ -9,7 +9,7 @@ export RUSTDOCFLAGS := -D warnings
 # Tests mount file systems, give files away and make namespaces: where make is not root, they run under sudo.
 ifneq ($(shell id -u),0)
 HOST := $(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)
-AS_ROOT := CARGO_TARGET_$(HOST)_RUNNER='sudo --preserve-env=PATH,HOME,CARGO_HOME,RUSTUP_HOME,CARGO_TARGET_DIR'
+AS_ROOT := CARGO_TARGET_$(HOST)_RUNNER='sudo --preserve-env=PATH,HOME,CARGO_HOME,RUSTUP_HOME,CARGO_TARGET_DIR,GUMSHOE_SOAK'
 endif
 
 .PHONY: help
@@ -17,14 +17,19 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## build everything and watch the agent find things on this machine
+demo: ## build everything and run an investigation: relay, server, three agents, all modules
 	@tests/install-tools demo
 	@tests/demo
 
+.PHONY: demo-local
+demo-local: ## build the agent and watch it find things on this machine, without relay or server
+	@tests/install-tools demo
+	@tests/demo-local
+
 .PHONY: build
-build: ## build the agent and the modules, optimised
+build: ## build agent, modules, server and client, optimised
 	@tests/install-tools build
-	$(CARGO) build --release --locked --workspace --exclude gumshoe-tests --exclude gumshoe-module-misbehave
+	$(CARGO) build --release --locked --workspace --exclude gumshoe-tests --exclude gumshoe-test-services --exclude gumshoe-module-misbehave
 
 .PHONY: install
 install: build ## install agent, modules, man pages and completions below DESTDIR (default: this machine)
@@ -34,6 +39,11 @@ install: build ## install agent, modules, man pages and completions below DESTDI
 test: ## run all tests
 	@tests/install-tools test
 	$(AS_ROOT) $(CARGO) test --workspace --all-features --locked
+
+.PHONY: soak
+soak: ## run the fault tests of daemon and apply in their long forms: more actions, more kills, longer cuts
+	@tests/install-tools test
+	GUMSHOE_SOAK=1 $(AS_ROOT) $(CARGO) test -p gumshoe-tests --test system --locked -- daemon:: apply::
 
 .PHONY: lint
 lint: ## formatting, clippy, documentation, fuzz targets: all warnings are errors
@@ -56,7 +66,7 @@ advisories: $(DENY) ## known vulnerabilities of dependencies; needs github.com
 .PHONY: bench
 bench: ## compare with other tools in the same run; writes docs/benchmarks.md
 	@tests/install-tools bench
-	$(CARGO) build --release --locked --workspace --exclude gumshoe-tests --exclude gumshoe-module-misbehave
+	$(CARGO) build --release --locked --workspace --exclude gumshoe-tests --exclude gumshoe-test-services --exclude gumshoe-module-misbehave
 	tests/bench/run
 
 .PHONY: fuzz

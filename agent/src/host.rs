@@ -1,9 +1,10 @@
 //! What the agent has to know about its host before it can decide: the facts, and which machine this is.
 
 use crate::config::Config;
-use crate::facts::{Sources, gather};
+use crate::facts::{Cloud, Sources, gather};
 use crate::state::identity::Machine;
 use gumshoe_protocol::{AgentId, Facts};
+use std::collections::BTreeMap;
 
 /// The host, as it is now.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +13,8 @@ pub struct Host {
     pub facts: Facts,
     /// Which machine this is.
     pub machine: Machine,
+    /// The cloud that it is an instance of, if its firmware says so.
+    pub cloud: Option<Cloud>,
     /// What could not be learnt about it.
     pub problems: Vec<String>,
 }
@@ -36,7 +39,18 @@ impl Host {
                 instance: facts.cloud.get("instance_id").cloned(),
             },
             facts,
+            cloud: gathered.cloud,
             problems: gathered.problems,
+        }
+    }
+
+    /// What the cloud's metadata service said, where the host's own files did not say it.
+    pub fn add_metadata(&mut self, told: &BTreeMap<String, String>) {
+        for (name, text) in told {
+            self.facts
+                .cloud
+                .entry(name.clone())
+                .or_insert_with(|| text.clone());
         }
     }
 

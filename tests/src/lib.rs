@@ -222,6 +222,13 @@ impl Running {
     }
 }
 
+/// How often a test does something: `short`, or `long` where `GUMSHOE_SOAK=1` asks for the long forms (`make soak`).
+#[must_use]
+pub fn rounds(short: usize, long: usize) -> usize {
+    let is_soak = std::env::var_os("GUMSHOE_SOAK").is_some_and(|value| value == "1");
+    if is_soak { long } else { short }
+}
+
 /// Waits until something is so; fails after ten seconds.
 pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -249,4 +256,43 @@ pub fn build_alone(folder: &str) -> PathBuf {
         "building {folder} failed"
     );
     products.join("debug")
+}
+
+/// A small file system of a test's own, until it is dropped.
+#[derive(Debug)]
+pub struct Disk(PathBuf);
+
+impl Disk {
+    /// Mounts one with room for `size`, such as `256k`, at a folder that does not exist yet.
+    #[must_use]
+    pub fn mount(at: &Path, size: &str) -> Self {
+        std::fs::create_dir(at).unwrap();
+        let options = format!("size={size},mode=0700");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at);
+        assert!(
+            mount.status().unwrap().success(),
+            "mounting a file system needs root"
+        );
+        Self(at.to_owned())
+    }
+
+    /// Leaves no page free.
+    pub fn fill(&self) {
+        use std::io::Write;
+        let mut file = std::fs::File::create(self.0.join("ballast")).unwrap();
+        while file.write_all(&[b'x'; 4096]).is_ok() {}
+    }
+
+    /// Takes back what [`Disk::fill`] did.
+    pub fn make_room(&self) {
+        std::fs::remove_file(self.0.join("ballast")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // The agent may hold it for a moment longer.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
 }

@@ -3,7 +3,7 @@
 use std::{io, os::unix::net::UnixStream, time::Duration};
 
 use gumshoe_link::{
-    Configuration, ConfigurationError, Phase, ToCourier, ToWarden, Transport,
+    Configuration, ConfigurationError, MetadataService, Phase, ToCourier, ToWarden, Transport,
     blocking::{ReceiveError, SendError},
 };
 use tokio::{
@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     backoff::Backoff,
-    explain, memory,
+    explain, memory, metadata,
     network::{Tls, TlsError},
     relay::{Connected, connect},
     session::{End, Session},
@@ -79,7 +79,12 @@ pub async fn run(stream: UnixStream) -> Result<(), CourierError> {
 async fn serve(commands: &mut Commands, outbox: &Outbox) -> Result<(), ReceiveError> {
     let mut last_tag = 0;
     let mut next = idle(commands, outbox, None).await?;
+    let mut asked = None;
     while let Next::Configure(configuration) = next {
+        if configuration.metadata.is_some() && configuration.metadata != asked {
+            asked.clone_from(&configuration.metadata);
+            tokio::spawn(tell_metadata(configuration.metadata.clone(), outbox.clone()));
+        }
         next = match prepare(&configuration) {
             Ok(tls) => {
                 Life {
@@ -99,6 +104,20 @@ async fn serve(commands: &mut Commands, outbox: &Outbox) -> Result<(), ReceiveEr
         };
     }
     Ok(())
+}
+
+/// Asks a metadata service and passes on what it says. What it does not say is not known, and nothing waits for it.
+async fn tell_metadata(service: Option<MetadataService>, outbox: Outbox) {
+    let Some(MetadataService { provider, address }) = service else {
+        return;
+    };
+    let Ok(kind) = provider.parse() else {
+        return;
+    };
+    match metadata::ask(kind, address).await {
+        Ok(facts) => outbox.say(ToWarden::Metadata(serde_json::to_vec(&facts).unwrap_or_default())),
+        Err(error) => eprintln!("gumshoe-courier: {}", explain(&error)),
+    }
 }
 
 fn prepare(configuration: &Configuration) -> Result<Option<Tls>, UnusableError> {

@@ -1,6 +1,6 @@
 //! What the courier has to know.
 
-use std::fmt;
+use std::{fmt, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,9 +38,22 @@ pub struct Configuration {
     /// Most deliveries that wait for the warden's word: 1 to 256.
     #[serde(default = "default_prefetch")]
     pub prefetch: u16,
+    /// A cloud's metadata service, to be asked once: what it says comes back as [`crate::ToWarden::Metadata`].
+    #[serde(default)]
+    pub metadata: Option<MetadataService>,
     /// Check-in mode: say [`crate::ToWarden::Drained`] when the queue is empty.
     #[serde(default)]
     pub once: bool,
+}
+
+/// Where a cloud's instances learn about themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataService {
+    /// The cloud, as the fact `cloud.provider` names it.
+    pub provider: String,
+    /// The service's address; link-local, except in tests.
+    pub address: SocketAddr,
 }
 
 fn default_prefetch() -> u16 {

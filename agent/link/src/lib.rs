@@ -25,7 +25,8 @@ pub mod blocking;
 pub mod asynchronous;
 
 pub use configuration::{
-    Configuration, ConfigurationError, Login, Proxy, QueueLimits, Secret, Timing, Topology, Trust,
+    Configuration, ConfigurationError, Login, MetadataService, Proxy, QueueLimits, Secret, Timing, Topology,
+    Trust,
 };
 pub use decode::{DecodeError, Decoder};
 pub use message::{EncodeError, Message, ToCourier, ToWarden};

@@ -1,6 +1,6 @@
 //! From a message to reports: decide, log, record, run, report.
 //!
-//! The [`Ledger`] owns everything that is remembered and belongs to one thread. [`run`] starts the runners of an
+//! The [`Ledger`] owns everything that is remembered and belongs to one thread. [`run()`] starts the runners of an
 //! action, several at a time, and gives each report to that thread as it comes. The order for one action:
 //!
 //! 1. the decision is written to the host log (on disk), so that nothing runs that the owner cannot read about;

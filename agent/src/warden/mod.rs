@@ -1,7 +1,7 @@
 //! The daemon: hears the courier, decides, records, runs, reports, and remembers what the relay does not have yet.
 //!
 //! One thread owns everything that is remembered and never waits for anybody: the courier is heard and told by two
-//! threads, each action that runs has one of its own, signals have one. All of them fill one short queue ([`event`]).
+//! threads, each action that runs has one of its own, signals have one. All of them fill one short queue (`event`).
 //!
 //! | file | what |
 //! | --- | --- |

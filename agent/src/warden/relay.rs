@@ -1,12 +1,15 @@
 //! What the courier is told: addresses, credentials, names. The courier reads no files of the host's owner.
 
 use crate::config::daemon::Relay as Settings;
+use crate::facts::Cloud;
 use gumshoe_link::{
-    Configuration, Login, Proxy, QueueLimits, Relay, RelayError, Secret, Timing, Topology, Trust,
+    Configuration, Login, MetadataService, Proxy, QueueLimits, Relay, RelayError, Secret, Timing, Topology,
+    Trust,
 };
 use gumshoe_protocol::AgentId;
 use gumshoe_protocol::relay::{ACTIONS, ALL, REPORTS, agent_key, agent_queue};
 use std::io::{self, Read};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// How long a certificate, key or password file may be.
@@ -38,6 +41,9 @@ pub enum SettingsError {
     },
 }
 
+/// Where instances of a cloud ask about themselves (RFC 3927 link-local; the same at Amazon, Google and Microsoft).
+const METADATA_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), 80);
+
 /// Everything that the courier has to know.
 ///
 /// # Errors
@@ -46,6 +52,7 @@ pub enum SettingsError {
 pub fn configuration(
     settings: &Settings,
     agent: &AgentId,
+    cloud: Option<Cloud>,
     once: bool,
 ) -> Result<Configuration, SettingsError> {
     let relays = settings.urls.iter().map(|url| url.parse::<Relay>());
@@ -66,6 +73,12 @@ pub fn configuration(
         queue: QueueLimits::default(),
         timing: Timing::default(),
         prefetch: 8,
+        metadata: cloud
+            .filter(|cloud| cloud.has_metadata())
+            .map(|cloud| MetadataService {
+                provider: cloud.name().to_owned(),
+                address: METADATA_ADDRESS,
+            }),
         once,
     })
 }

@@ -184,7 +184,11 @@ async fn start_api(parts: &Parts, print_address: bool) -> anyhow::Result<()> {
         metrics: parts.metrics.clone(),
         relay: Arc::clone(&parts.publisher),
         wake: parts.wake.clone(),
-        origin: config.origin.as_str().into(),
+        // Where the system chose the port, the address that was configured is nobody's.
+        origin: config
+            .origin
+            .replace(&config.listen.to_string(), &address.to_string())
+            .into(),
         admins: config.admins.clone().into(),
         session: config.session,
         limiter: Arc::new(Limiter::new(per_minute)),

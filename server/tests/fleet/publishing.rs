@@ -28,8 +28,10 @@ async fn messages_that_nobody_takes_are_told_from_those_that_wait() -> Result<()
     let queue = channel
         .queue_declare("".into(), temporary, FieldTable::default())
         .await?;
-    let keys: Vec<String> = (0..200).map(|number| format!("agent.publishing-{number}")).collect();
-    let is_bound = |index: usize| index % 3 == 0;
+    let keys: Vec<String> = (0..200)
+        .map(|number| format!("agent.publishing-{number}"))
+        .collect();
+    let is_bound = |index: usize| index.is_multiple_of(3);
     for (_, key) in keys.iter().enumerate().filter(|(index, _)| is_bound(*index)) {
         let (name, exchange) = (queue.name().clone(), ACTIONS.into());
         channel

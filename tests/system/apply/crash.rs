@@ -1,14 +1,13 @@
 //! The agent is killed at every step, and the disk runs full: nothing runs twice, nothing is forgotten.
 
 use gumshoe_tests::signed::{People, action, fed, kinds, messages};
-use gumshoe_tests::{Host, Running, wait_until};
+use gumshoe_tests::{Disk, Host, Running, wait_until};
 use rustix::fs::inotify;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::Command;
 
 /// The system calls by which the agent changes files or tells somebody something.
@@ -87,6 +86,12 @@ impl Scene {
 
 #[test]
 fn killed_at_every_step_an_action_runs_at_most_once_and_is_accounted_for() {
+    for _ in 0..gumshoe_tests::rounds(1, 5) {
+        kill_at_every_step();
+    }
+}
+
+fn kill_at_every_step() {
     let people = People::new(&["olga"]);
     let mut kills = 0;
     for step in STEPS {
@@ -277,7 +282,7 @@ fn on_a_full_disk_nothing_runs() {
     let people = People::new(&["olga"]);
     let scene = Scene::new(&people);
     let state = scene.host.state();
-    let disk = Disk::mount(&state);
+    let disk = Disk::mount(&state, "256k");
     assert_eq!(scene.host.apply("rubbish", &[]).0.code, 6);
     disk.fill();
     let (ended, _) = scene.host.apply(&scene.envelope, &[]);
@@ -287,36 +292,4 @@ fn on_a_full_disk_nothing_runs() {
     let (code, after) = scene.apply();
     // There may have been room for the record, and for nothing after it.
     assert!(matches!((code, scene.opened()), (0, 1) | (8, 0)), "{after:?}");
-}
-
-/// A small file system of its own, until it is dropped.
-struct Disk<'a>(&'a Path);
-
-impl<'a> Disk<'a> {
-    fn mount(at: &'a Path) -> Self {
-        std::fs::create_dir(at).unwrap();
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs"])
-            .arg(at)
-            .status();
-        assert!(status.unwrap().success(), "mounting a file system needs root");
-        Self(at)
-    }
-
-    /// Leaves no page free.
-    fn fill(&self) {
-        use std::io::Write;
-        let mut file = std::fs::File::create(self.0.join("ballast")).unwrap();
-        while file.write_all(&[b'x'; 4096]).is_ok() {}
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.0.join("ballast")).unwrap();
-    }
-}
-
-impl Drop for Disk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status(); // best effort: the folder goes with the test
-    }
 }

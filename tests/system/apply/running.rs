@@ -162,3 +162,53 @@ fn runners(parent: u32) -> usize {
         .map(|task| children(task).split_whitespace().count())
         .sum()
 }
+
+#[test]
+fn somebody_who_is_not_root_applies_actions_with_folders_of_their_own() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65_534;
+    let people = People::new(&["olga"]);
+    let host = Host::with("misbehave");
+    people.write_policy(&host, "");
+    let program = host.path("gumshoe-agent");
+    std::fs::copy(gumshoe_tests::target().join("gumshoe-agent"), &program).unwrap();
+    std::fs::set_permissions(host.path(""), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::create_dir(host.state()).unwrap();
+    let envelope = host.path("envelope.json");
+    std::fs::write(
+        &envelope,
+        people.action(
+            &action("misbehave", json!({ "deed": "none", "first": 1 })),
+            &["olga"],
+        ),
+    )
+    .unwrap();
+    let apply = || {
+        let mut command = std::process::Command::new(&program);
+        command
+            .env("GUMSHOE_CONFIG_DIR", host.path("config"))
+            .env("GUMSHOE_STATE_DIR", host.state());
+        gumshoe_tests::Ended::from(
+            command
+                .arg("apply")
+                .arg(&envelope)
+                .uid(NOBODY)
+                .gid(NOBODY)
+                .output()
+                .unwrap(),
+        )
+    };
+    std::fs::set_permissions(host.state(), PermissionsExt::from_mode(0o700)).unwrap();
+    let theirs = apply();
+    assert!(
+        theirs.code == 3 && theirs.stderr.contains("belongs to user 0"),
+        "{theirs:?}"
+    );
+    chown(host.state(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let own = apply();
+    assert!(
+        own.stdout.contains("finding 0 first") && matches!(own.code, 0 | 4),
+        "{own:?}"
+    );
+}

@@ -32,6 +32,13 @@ fn children(parent: u32) -> Vec<(u32, String)> {
 
 #[test]
 fn whatever_is_killed_nothing_is_lost_and_nothing_runs_twice() {
+    for _ in 0..gumshoe_tests::rounds(1, 5) {
+        kill_everything();
+    }
+}
+
+/// Kills runner, courier, relay and agent, one after the other, each while something is under way.
+fn kill_everything() {
     let mut broker = Broker::start().unwrap();
     let (people, host) = host(&broker, "");
     let mut server = Server::connect(&broker);
@@ -144,6 +151,7 @@ fn beyond_its_bound_the_spool_drops_the_oldest_and_every_heartbeat_says_so() {
 #[test]
 fn a_courier_that_cannot_be_believed_is_replaced_and_gets_nothing() {
     use std::os::unix::fs::PermissionsExt;
+    let _turn = super::turn();
     let broker = super::broker();
     let (_people, host) = host(broker, "");
     // It says what no courier says, and cannot read the agent's memory.
@@ -169,5 +177,35 @@ fn a_courier_that_cannot_be_believed_is_replaced_and_gets_nothing() {
     );
     std::fs::set_permissions(host.path("gumshoe-courier"), PermissionsExt::from_mode(0o777)).unwrap();
     daemon.wait_for_log("the courier's program is refused");
+    daemon.stop();
+}
+
+#[test]
+fn on_a_full_disk_actions_are_refused_and_the_daemon_goes_on() {
+    let _turn = super::turn();
+    let broker = super::broker();
+    let (people, host) = host(broker, "");
+    let disk = gumshoe_tests::Disk::mount(&host.state(), "512k");
+    let mut server = Server::connect(broker);
+    let (daemon, agent) = host.connected(&mut server);
+    let ask = |server: &mut Server| {
+        let question = quick();
+        server.publish(&agent, &people.action(&question, &["olga"]));
+        let is_answer = |report: &Value| {
+            report["action"] == question["id"]
+                && ["finished", "refused"].contains(&report["body"]["kind"].as_str().unwrap())
+        };
+        server.wait("an answer", |server| server.reports.iter().any(is_answer));
+        reported(server, &question)
+    };
+    assert_eq!(ask(&mut server), ["success"]);
+    disk.fill();
+    // What is left of the last pages is used up; then nothing is recorded, and so nothing runs.
+    let refused = (0..100).any(|_| ask(&mut server).is_empty());
+    assert!(refused, "{}", daemon.log());
+    let told = |report: &Value| report["body"]["code"] == "not-recorded";
+    assert!(server.reports.iter().any(told));
+    disk.make_room();
+    assert_eq!(ask(&mut server), ["success"]);
     daemon.stop();
 }

@@ -1,6 +1,8 @@
 //! The daemon with a real relay, real processes, real faults. `docs/reliability.md` is the table of what is shown here.
 
+mod cable;
 mod faults;
+mod network;
 mod service;
 
 use gumshoe_test_services::rabbitmq::Broker;
@@ -8,12 +10,19 @@ use gumshoe_tests::Host;
 use gumshoe_tests::relay::Server;
 use gumshoe_tests::signed::People;
 use serde_json::{Value, json};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The relay of all tests that leave it alone.
 fn broker() -> &'static Broker {
     static BROKER: OnceLock<Broker> = OnceLock::new();
     BROKER.get_or_init(|| Broker::start().unwrap())
+}
+
+/// Tests with the common relay come one after the other: they share its queues for reports.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A host with the test plugin that trusts `olga`, connected to a relay.

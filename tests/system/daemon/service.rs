@@ -1,19 +1,11 @@
 //! What the daemon does when nothing goes wrong.
 
-use super::{broker, host, quick, reported, slow};
-use gumshoe_tests::Host;
-use gumshoe_tests::MODULES;
+use super::{broker, host, quick, reported, slow, turn};
 use gumshoe_tests::relay::{Server, wait_long};
 use gumshoe_tests::signed::{People, every_module};
+use gumshoe_tests::{Host, MODULES, rounds};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-
-/// One after the other: they share the relay's queues for reports.
-static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
-
-fn turn() -> std::sync::MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
 
 #[test]
 fn an_action_comes_in_and_signed_reports_go_out() {
@@ -154,7 +146,6 @@ fn a_check_in_answers_everything_that_waited_and_ends() {
     let (people, host) = host(broker(), "");
     let (daemon, agent) = host.connected(&mut server);
     daemon.stop();
-    // Short form; the long one has a thousand.
     let questions: Vec<Value> = (0..30).map(|_| quick()).collect();
     for question in &questions {
         server.publish(&agent, &people.action(question, &["olga"]));
@@ -167,6 +158,44 @@ fn a_check_in_answers_everything_that_waited_and_ends() {
         assert_eq!(reported(&server, question), ["success"]);
     }
     assert_eq!(server.ready(&agent), 0);
+}
+
+/// The most memory that a process ever had, in bytes. Source: `VmHWM` of `/proc/PID/status`, proc(5).
+fn most_memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes: u64 = line.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+    kibibytes * 1024
+}
+
+#[test]
+fn whatever_waited_while_the_agent_was_off_runs_once_in_bounded_memory() {
+    /// However many actions wait.
+    const MOST_BYTES: u64 = 64 << 20;
+    let _turn = turn();
+    let mut server = Server::connect(broker());
+    let (people, host) = host(broker(), "");
+    let (daemon, agent) = host.connected(&mut server);
+    daemon.stop();
+    let questions: Vec<Value> = (0..rounds(200, 1000)).map(|_| quick()).collect();
+    for question in &questions {
+        server.publish(&agent, &people.action(question, &["olga"]));
+    }
+    let (daemon, _) = host.connected(&mut server);
+    for question in &questions {
+        // Reports are on their way at the same time, and may overtake each other.
+        server.wait("its three reports", |server| server.kinds(question).len() >= 3);
+        assert_eq!(reported(&server, question), ["success"]);
+    }
+    wait_long("nothing waits", || {
+        host.status()["spool"]["reports"] == 0 && server.ready(&agent) == 0
+    });
+    server.receive();
+    assert!(questions.iter().all(|question| server.kinds(question).len() == 3));
+    let most = most_memory(daemon.child.id());
+    assert!(most < MOST_BYTES, "{most} bytes for {} actions", questions.len());
+    daemon.stop();
+    assert_eq!(host.trusting(&["log", "verify"]).code, 0);
 }
 
 #[test]

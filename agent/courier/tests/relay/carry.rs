@@ -283,3 +283,48 @@ fn a_courier_is_small_again_after_a_large_envelope() {
     assert!(kib < 8 << 10, "{kib} KiB");
     courier.stop();
 }
+
+/// A metadata service that answers one question, whatever it is, with a document of Azure's form.
+fn metadata_service() -> std::net::SocketAddr {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut question = Vec::new();
+        while !question.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            question.push(byte[0]);
+        }
+        let body =
+            r#"{"vmId":"vm-1","location":"westeurope","zone":"2","vmSize":"B1","subscriptionId":"s-1"}"#;
+        let length = body.len();
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+    });
+    address
+}
+
+#[test]
+fn a_cloud_is_asked_about_its_instance_from_within_the_walls() {
+    let agent = agent();
+    let mut asking = configuration(&agent, &[plain(broker())]);
+    asking.metadata = Some(gumshoe_link::MetadataService {
+        provider: "azure".to_owned(),
+        address: metadata_service(),
+    });
+    let mut courier = Courier::start(&asking);
+    let told = courier.wait_for("metadata", |message| match message {
+        ToWarden::Metadata(json) => Some(String::from_utf8_lossy(json).into_owned()),
+        _ => None,
+    });
+    assert!(
+        told.contains(r#""instance_id":"vm-1""#) && told.contains("westeurope"),
+        "{told}"
+    );
+    courier.stop();
+}

@@ -69,6 +69,7 @@ pub fn configuration(agent: &str, relays: &[String]) -> Configuration {
             ..Timing::default()
         },
         prefetch: 4,
+        metadata: None,
         once: false,
     }
 }

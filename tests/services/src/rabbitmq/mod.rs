@@ -117,6 +117,7 @@ pub struct Queue {
 #[derive(Default)]
 pub struct Builder {
     authority: Option<Authority>,
+    names: Vec<String>,
     configuration: String,
 }
 
@@ -126,6 +127,14 @@ impl Builder {
     #[must_use]
     pub fn tls(mut self, authority: Authority) -> Self {
         self.authority = Some(authority);
+        self
+    }
+
+    /// A name or address by which a test reaches the TLS listener besides `localhost` and 127.0.0.1: it is in the
+    /// certificate. The node listens on 127.0.0.1 only; somebody has to forward.
+    #[must_use]
+    pub fn reached_at(mut self, name: &str) -> Self {
+        self.names.push(name.to_owned());
         self
     }
 
@@ -155,7 +164,7 @@ impl Builder {
         let tls = self
             .authority
             .as_ref()
-            .map(|authority| tls_lines(&folder, authority))
+            .map(|authority| tls_lines(&folder, authority, &self.names))
             .transpose()?;
         let mut last = BrokerError::NotRunning;
         for _ in 0..START_ATTEMPTS {
@@ -181,8 +190,11 @@ impl Builder {
 }
 
 /// Writes the server's certificate and returns the lines that use it, with `PORT` for the port.
-fn tls_lines(folder: &TempDir, authority: &Authority) -> Result<String, BrokerError> {
-    let server = authority.server(&["localhost", "127.0.0.1"])?;
+fn tls_lines(folder: &TempDir, authority: &Authority, names: &[String]) -> Result<String, BrokerError> {
+    let names = ["localhost", "127.0.0.1"]
+        .into_iter()
+        .chain(names.iter().map(String::as_str));
+    let server = authority.server(&names.collect::<Vec<_>>())?;
     let ca = write(folder.path(), "ca.pem", &authority.pem())?;
     let certificate = write(folder.path(), "server.pem", &server.certificate)?;
     let key = write(folder.path(), "server.key", &server.key)?;
