@@ -51,7 +51,7 @@ pub struct QuestionOptions {
     /// What it is for
     #[arg(long, value_name = "TEXT")]
     pub purpose: Option<String>,
-    /// A ticket, a link; part of what is signed [repeatable]
+    /// A ticket, a link; part of what is signed; may be given several times
     #[arg(long = "reference", value_name = "TEXT")]
     pub references: Vec<String>,
     /// How long hosts may begin it; those that are away until then are never asked [default: from the configuration, else 1h]

@@ -76,12 +76,11 @@ fn a_question_becomes_answers_of_the_hosts_that_are_meant() {
 fn what_takes_two_is_refused_by_hosts_until_two_have_signed() {
     let mut fleet = Fleet::start(&["sam", "sina"], &[]);
     let everything = "group = \"sec\"\nmodules = [\"*\"]";
-    fleet.join("web", "");
-    let host = &fleet.agents[0].0;
+    let host = fleet.prepare("web", "");
     let policy = std::fs::read_to_string(host.path("config/policy.toml")).unwrap();
     let strict = policy.replace(everything, &format!("{everything}\nthreshold = 2"));
     std::fs::write(host.path("config/policy.toml"), strict).unwrap();
-    fleet.agents[0].1.signal(Signal::HUP);
+    fleet.begin(host);
     wait_long("the agent is known", || fleet.agents_in("pending").len() == 1);
     let id = fleet.agents_in("pending")[0].to_string();
     fleet.ok("admin", &["agents", "approve", &id]);
@@ -135,7 +134,7 @@ fn whoever_leaves_can_come_back_and_stop_it() {
         "wait",
         "--first",
         "1",
-        "--target",
+        "--ask-target",
         "true",
         "--yes",
     ];

@@ -75,6 +75,12 @@ impl Fleet {
 
     /// Starts an agent; `more` is appended to its configuration.
     fn join(&mut self, role: &str, more: &str) {
+        let host = self.prepare(role, more);
+        self.begin(host);
+    }
+
+    /// A host with everything but a running agent.
+    fn prepare(&self, role: &str, more: &str) -> Host {
         let host = Host::new();
         for module in ["file", "misbehave"] {
             host.install(module);
@@ -88,6 +94,11 @@ impl Fleet {
         )
         .unwrap();
         host.use_relay(&self.broker, more);
+        host
+    }
+
+    /// Starts the agent of a host.
+    fn begin(&mut self, host: Host) {
         let daemon = host.daemon(&[]);
         self.agents.push((host, daemon));
     }
@@ -186,7 +197,7 @@ fn gumshoe_server(desk: &Host, broker: &Broker, arguments: &[&str]) -> String {
 fn server_command(desk: &Host, broker: &Broker) -> Command {
     let config = desk.path("server.toml");
     let text = format!(
-        "policy = {:?}\ndatabase = \"sqlite:{}\"\n[relay]\nurls = [{:?}]\n[enrolment]\ntoken_file = {:?}\n",
+        "policy = {:?}\ndatabase = \"sqlite:{}\"\n[relay]\nurls = [{:?}]\n[enrolment]\ntoken_file = {:?}\n[api]\nrequests_per_minute = 1000000\n",
         desk.path("config/policy.toml"),
         desk.path("server.db").display(),
         broker.url(),
