@@ -5,7 +5,7 @@ use crate::state::spool::Spool;
 use gumshoe_link::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, ToCourier};
 use gumshoe_protocol::AgentId;
 use gumshoe_protocol::relay::{heartbeat_key, report_key};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Set in the number of a heartbeat, which is in no spool.
@@ -26,6 +26,8 @@ pub struct Mail {
     /// Number and length of what the courier has.
     in_flight: BTreeMap<u64, usize>,
     attempts: BTreeMap<u64, u32>,
+    /// Reports that are not to overtake those before them.
+    last_words: BTreeSet<u64>,
     pause: Duration,
     paused_until: Option<Instant>,
 }
@@ -39,6 +41,7 @@ impl Mail {
             is_connected: false,
             in_flight: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            last_words: BTreeSet::new(),
             pause: FIRST_PAUSE,
             paused_until: None,
         }
@@ -56,6 +59,12 @@ impl Mail {
         if !is_connected {
             self.in_flight.clear();
         }
+    }
+
+    /// This report is the last word about an action: it is not sent before those before it have been confirmed. The relay
+    /// does not keep the order of what is on its way at the same time.
+    pub fn hold_back(&mut self, number: u64) {
+        self.last_words.insert(number);
     }
 
     /// Whether nothing is on its way.
@@ -90,7 +99,9 @@ impl Mail {
                 spool.lose(number); // its file is gone or cannot be read
                 continue;
             };
-            if !self.has_room(bytes.len()) {
+            let is_early =
+                self.last_words.contains(&number) && self.in_flight.keys().any(|&sent| sent < number);
+            if is_early || !self.has_room(bytes.len()) {
                 break;
             }
             self.publish(courier, number, report_key(&self.agent), bytes)?;
@@ -116,6 +127,7 @@ impl Mail {
         // Only what was sent can be confirmed, whatever the courier says.
         if self.in_flight.remove(&number).is_some() {
             self.attempts.remove(&number);
+            self.last_words.remove(&number);
             self.pause = FIRST_PAUSE;
             spool.remove(number);
         }
@@ -134,6 +146,7 @@ impl Mail {
             return false;
         }
         self.attempts.remove(&number);
+        self.last_words.remove(&number);
         spool.lose(number);
         true
     }

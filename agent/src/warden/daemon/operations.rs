@@ -51,6 +51,9 @@ impl Warden {
                 return false;
             }
         };
+        if matches!(report.body, Body::Finished { .. }) {
+            self.mail.hold_back(report.sequence);
+        }
         let envelope = self.ledger.seal(&report).to_json();
         let lost = self.spool.lost();
         let is_safe = self.spool.put(report.sequence, envelope.as_bytes());
