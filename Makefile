@@ -9,7 +9,7 @@ export RUSTDOCFLAGS := -D warnings
 # Tests mount file systems, give files away and make namespaces: where make is not root, they run under sudo.
 ifneq ($(shell id -u),0)
 HOST := $(shell rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)
-AS_ROOT := CARGO_TARGET_$(HOST)_RUNNER='sudo --preserve-env=PATH,HOME,CARGO_HOME,RUSTUP_HOME,CARGO_TARGET_DIR,GUMSHOE_SOAK'
+AS_ROOT := CARGO_TARGET_$(HOST)_RUNNER='sudo --preserve-env=PATH,HOME,CARGO_HOME,RUSTUP_HOME,CARGO_TARGET_DIR,GUMSHOE_BUILT,GUMSHOE_SOAK'
 endif
 
 .PHONY: help
@@ -38,7 +38,8 @@ install: build ## install agent, modules, man pages and completions below DESTDI
 .PHONY: test
 test: ## run all tests
 	@tests/install-tools test
-	$(AS_ROOT) $(CARGO) test --workspace --all-features --locked
+	$(CARGO) build --workspace --all-features --lib --bins --tests --locked
+	GUMSHOE_BUILT=1 $(AS_ROOT) $(CARGO) test --workspace --all-features --locked
 
 .PHONY: soak
 soak: ## run the fault tests of daemon and apply in their long forms: more actions, more kills, longer cuts
