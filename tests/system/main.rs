@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod abi;
+#[cfg(target_os = "linux")]
 mod apply;
 mod commands;
+#[cfg(target_os = "linux")]
 mod daemon;
 mod fleet;
 mod limits;
