@@ -8,6 +8,7 @@ impl Warden {
         match Settings::load(&self.options) {
             Ok(mut settings) => {
                 settings.host = settings.host.named(self.ledger.identity().agent);
+                settings.host.add_metadata(&self.metadata);
                 let has_moved = settings.config.relay != self.settings.config.relay;
                 self.settings = settings;
                 self.configuration_problem = None;
