@@ -103,8 +103,13 @@ impl Warden {
         if self.settings.looked.elapsed() < HOST_AGE {
             return;
         }
+        self.look(Instant::now());
+    }
+
+    /// The host as it is now, with what its cloud said of it.
+    pub(super) fn look(&mut self, now: Instant) {
         self.settings.host = Host::look(&self.settings.config).named(self.ledger.identity().agent);
         self.settings.host.add_metadata(&self.metadata);
-        self.settings.looked = Instant::now();
+        self.settings.looked = now;
     }
 }

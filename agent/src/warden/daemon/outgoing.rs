@@ -23,10 +23,7 @@ impl Warden {
     }
 
     pub(super) fn send_heartbeat(&mut self, reason: HeartbeatReason, now: Instant) {
-        let agent = self.ledger.identity().agent;
-        self.settings.host = Host::look(&self.settings.config).named(agent);
-        self.settings.host.add_metadata(&self.metadata);
-        self.settings.looked = now;
+        self.look(now);
         let mut profile = Profile::of(self.settings.host.clone(), &self.settings.config);
         profile.blind_spots.extend(self.configuration_problem.clone());
         let interval = Duration::from_millis(self.settings.config.heartbeat.interval.milliseconds());
