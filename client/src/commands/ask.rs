@@ -136,6 +136,7 @@ fn ask_fleet(setting: &Setting, module: &Module, asked: &Asked) -> anyhow::Resul
             options: send_options(&options.sending),
             detach: options.sending.detach,
             output: options.output,
+            agent: setting.agent(),
         },
     )
 }

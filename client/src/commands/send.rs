@@ -6,6 +6,7 @@ use crate::cli::{Canary, Output, SendFile, SendingOptions};
 use crate::document::{Content, Document};
 use crate::exit::{Exit, usage};
 use crate::follow::{Ending, follow as follow_events};
+use crate::modules::AgentProgram;
 use crate::output::{Silent, Sink, sink, summary};
 use crate::show::{Detail, content as told};
 use crate::terminal::{Colours, Consent, Style, confirm, count, one_line};
@@ -30,6 +31,8 @@ pub struct Send {
     pub detach: bool,
     /// How findings are printed.
     pub output: Output,
+    /// Knows how the modules write findings.
+    pub agent: AgentProgram,
 }
 
 /// Sends the envelope in a file.
@@ -57,6 +60,7 @@ pub fn send_file(setting: &Setting, options: &SendFile) -> anyhow::Result<Exit> 
             options: send_options(&options.sending),
             detach: options.sending.detach,
             output: options.output,
+            agent: setting.agent(),
         },
     )
 }
@@ -170,17 +174,17 @@ pub fn send(server: Server, send: &Send) -> anyhow::Result<Exit> {
         eprintln!("sent; `gumshoe action follow {}` shows the answers", action.id);
         return Ok(Exit::Found);
     }
-    watch(server, action.id, send.output)
+    watch(server, action.id, send.output, send.agent.clone())
 }
 
 /// Follows an action that was sent before.
 pub fn follow(setting: &Setting, id: ActionId, output: Output) -> anyhow::Result<Exit> {
-    watch(setting.server()?, id, output)
+    watch(setting.server()?, id, output, setting.agent())
 }
 
-fn watch(server: Server, id: ActionId, output: Output) -> anyhow::Result<Exit> {
+fn watch(server: Server, id: ActionId, output: Output, agent: AgentProgram) -> anyhow::Result<Exit> {
     let server = Arc::new(server);
-    let mut noting = Noting::new(sink(output).context("failed to print")?);
+    let mut noting = Noting::new(sink(output, agent).context("failed to print")?);
     let ending = follow_events(&server, id, &mut noting)?;
     let exit = conclude(&server, id, &mut noting)?;
     if ending == Ending::Detached {
