@@ -57,7 +57,7 @@ impl Rendering {
 mod tests {
     use super::*;
     use serde_json::json;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
 
     /// A program in place of the agent's, which says what it was started with.
     fn played(script: &str) -> (tempfile::TempDir, AgentProgram) {

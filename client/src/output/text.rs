@@ -52,7 +52,7 @@ fn block(host: &str, report: &Report, colours: Colours, rendering: &mut Renderin
     let mut lines = vec![format!("{host}  {}: {found}{state}", one_line(&report.module))];
     for finding in &report.findings {
         let text = rendering.text(&report.module, finding);
-        let text = text.map_or_else(|| one_finding(finding), |text| printable(&text));
+        let text = text.map_or_else(|| one_finding(finding), |text| printable(&text).into_owned());
         lines.extend(text.lines().map(|line| format!("  {line}")));
     }
     let gaps = report.coverage.skipped.iter().filter(|entry| !entry.by_design);
