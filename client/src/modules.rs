@@ -184,7 +184,10 @@ impl AgentProgram {
         command.args(["render", "--json", "--", module]);
         // Ctrl-C detaches from the action; what was found until then is still to be printed.
         command.process_group(0);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command.spawn().map_err(|source| self.not_started(source))?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (input, output) = pipes.ok_or_else(|| self.not_started(io::ErrorKind::BrokenPipe.into()))?;

@@ -22,7 +22,8 @@ pub fn shown(bytes: &[u8]) -> (String, Option<String>) {
 /// direction of writing (UAX #9, section 2: a name could pretend to be another).
 #[must_use]
 pub fn is_harmless(c: char) -> bool {
-    let steers = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !c.is_control() && !steers
 }
 

@@ -163,12 +163,7 @@ fn findings_of_a_report_are_printed_as_the_module_prints_them() {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = pipes.spawn().unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         Ended::from(child.wait_with_output().unwrap())
     };
     let rendered = render(&[], &lines);
@@ -185,9 +180,6 @@ fn findings_of_a_report_are_printed_as_the_module_prints_them() {
         ended.stderr
     );
     let for_programs = render(&["--json"], &mixed).stdout;
-    let first: Vec<_> = for_programs
-        .lines()
-        .map(|line| line.starts_with('"'))
-        .collect();
+    let first: Vec<_> = for_programs.lines().map(|line| line.starts_with('"')).collect();
     assert_eq!(first, [false, true, true, false], "{for_programs}");
 }

@@ -169,7 +169,9 @@ fn findings_are_printed_as_their_module_prints_them() {
     std::fs::write(desk.path("etc/evil conf"), "x").unwrap();
     let looking = ["file", "--local", "--path"];
     let folder = desk.path("etc");
-    let local = |more: &[&str]| desk.ok(&[&looking[..], &[folder.to_str().unwrap(), "--name", "^evil"], more].concat());
+    let local = |more: &[&str]| {
+        desk.ok(&[&looking[..], &[folder.to_str().unwrap(), "--name", "^evil"], more].concat())
+    };
     let printed = local(&[]).stdout;
     let report: Value = serde_json::from_str(&local(&["--json"]).stdout).unwrap();
     let findings = report["findings"].clone();

@@ -6,8 +6,8 @@
 
 use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::extract::Request;
-use axum::http::header::CONNECTION;
 use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::StreamExt as _;
@@ -45,7 +45,10 @@ pub async fn read_out(request: Request, next: Next) -> Response {
 struct Rest(Arc<Mutex<BodyDataStream>>);
 
 impl Rest {
-    fn poll(&self, context: &mut Context<'_>) -> Poll<Option<<BodyDataStream as futures_util::Stream>::Item>> {
+    fn poll(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<<BodyDataStream as futures_util::Stream>::Item>> {
         let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         stream.poll_next_unpin(context)
     }

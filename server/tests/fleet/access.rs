@@ -52,7 +52,9 @@ fn answer(stream: &mut BufReader<TcpStream>) -> Result<(String, Vec<String>)> {
             line => lines.push(line.to_ascii_lowercase()),
         }
     }
-    let length = lines.iter().find_map(|line| line.strip_prefix("content-length: "));
+    let length = lines
+        .iter()
+        .find_map(|line| line.strip_prefix("content-length: "));
     let mut content = vec![0; length.context("a length")?.parse()?];
     stream.read_exact(&mut content)?;
     Ok((lines.remove(0), lines))
@@ -63,7 +65,9 @@ fn a_refused_request_that_is_still_being_sent_does_not_cost_the_next_one() -> Re
     let fleet = Fleet::start("")?;
     let address = fleet.api.strip_prefix("http://").context("plain HTTP")?;
     let mut stream = BufReader::new(TcpStream::connect(address)?);
-    let post = |length: usize| format!("POST /api/v1/tokens HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+    let post = |length: usize| {
+        format!("POST /api/v1/tokens HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n")
+    };
     stream.get_mut().write_all(post(2).as_bytes())?;
     // Long enough for an answer that does not wait, and its end, to come first.
     std::thread::sleep(Duration::from_millis(200));
