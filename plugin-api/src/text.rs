@@ -71,6 +71,37 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// The assignments of a file such as `os-release`, as a shell reads them; lines that are none are passed over.
+///
+/// Source: `os-release(5)`: nothing is expanded or joined.
+pub fn assignments(text: &str) -> impl Iterator<Item = (&str, String)> {
+    text.lines().filter_map(|line| {
+        let (name, value) = line.trim().split_once('=')?;
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        (!name.is_empty() && name.bytes().all(is_of_name)).then(|| (name, unquoted(value)))
+    })
+}
+
+/// What a shell makes of a quoted word: no escapes within `'…'`, backslashes elsewhere.
+fn unquoted(value: &str) -> String {
+    if let Some(inner) = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        return inner.to_owned();
+    }
+    let inner = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(value);
+    let mut text = String::with_capacity(inner.len());
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => text.extend(characters.next()),
+            character => text.push(character),
+        }
+    }
+    text
+}
+
 /// `1 host`, `3 hosts`.
 #[must_use]
 pub fn count(number: u64, singular: &str) -> String {
@@ -84,6 +115,21 @@ pub fn count(number: u64, singular: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn assignments_are_read_as_a_shell_does() {
+        let text = "# a comment\nID=debian\n VERSION_ID=\"12\" \nNAME='It\\s'\nPRETTY_NAME=\"A \\\"B\\\" \\$C\"\n\
+            not a line\n=x\nEMPTY=\n\"";
+        let read: Vec<_> = assignments(text).collect();
+        let expected = [
+            ("ID", "debian"),
+            ("VERSION_ID", "12"),
+            ("NAME", "It\\s"),
+            ("PRETTY_NAME", "A \"B\" $C"),
+            ("EMPTY", ""),
+        ];
+        assert_eq!(read, expected.map(|(name, value)| (name, value.to_owned())));
+    }
 
     #[test]
     fn nothing_is_lost_and_nothing_breaks_out() {

@@ -1,8 +1,7 @@
 //! `gumshoe-agent run` as a person uses it.
 
-use gumshoe_tests::{Ended, Host};
-use std::io::Write;
-use std::process::Stdio;
+use gumshoe_tests::Host;
+use gumshoe_tests::signed::fed;
 
 #[test]
 fn exit_statuses_tell_the_cases_apart() {
@@ -76,20 +75,8 @@ fn parameters_come_from_a_file_or_from_standard_input() {
             .count(),
         2
     );
-    let mut command = host.agent(&["run", "misbehave", "--params", "-"]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(br#"{"deed": "none", "frist": 2}"#)
-        .unwrap();
-    let ended = Ended::from(child.wait_with_output().unwrap());
+    let command = host.agent(&["run", "misbehave", "--params", "-"]);
+    let ended = fed(command, r#"{"deed": "none", "frist": 2}"#);
     assert_eq!(ended.code, 2);
     assert!(
         ended.stderr.contains("at `/frist`") && ended.stderr.contains("did you mean \"first\""),

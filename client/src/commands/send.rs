@@ -3,7 +3,7 @@
 use super::setting::Setting;
 use crate::api::{ActionDetails, Preview, SendOptions, Server};
 use crate::cli::{Canary, Output, SendFile, SendingOptions};
-use crate::document::{Content, Document};
+use crate::document::{Content, Document, Signed};
 use crate::exit::{Exit, usage};
 use crate::follow::{Ending, follow as follow_events};
 use crate::modules::AgentProgram;
@@ -35,6 +35,27 @@ pub struct Send {
     pub agent: AgentProgram,
 }
 
+impl Send {
+    /// An envelope that is to be sent as the command line says.
+    #[must_use]
+    pub fn new(
+        setting: &Setting,
+        envelope: Envelope,
+        content: Content,
+        sending: &SendingOptions,
+        output: Output,
+    ) -> Self {
+        Self {
+            envelope,
+            content,
+            options: send_options(sending),
+            detach: sending.detach,
+            output,
+            agent: setting.agent(),
+        }
+    }
+}
+
 /// Sends the envelope in a file.
 pub fn send_file(setting: &Setting, options: &SendFile) -> anyhow::Result<Exit> {
     let signed = match Document::read(&options.file)? {
@@ -50,18 +71,10 @@ pub fn send_file(setting: &Setting, options: &SendFile) -> anyhow::Result<Exit> 
     if let Some(exit) = agree(&server, &signed.content, "Send this?", &options.sending)? {
         return Ok(exit);
     }
-    let envelope = signed.envelope;
-    let content = signed.content;
+    let Signed { envelope, content } = signed;
     send(
         server,
-        &Send {
-            envelope,
-            content,
-            options: send_options(&options.sending),
-            detach: options.sending.detach,
-            output: options.output,
-            agent: setting.agent(),
-        },
+        &Send::new(setting, envelope, content, &options.sending, options.output),
     )
 }
 
@@ -141,7 +154,7 @@ fn reach(preview: &Preview, colours: Colours) -> String {
 }
 
 /// The server's options for sending.
-pub fn send_options(sending: &SendingOptions) -> SendOptions {
+fn send_options(sending: &SendingOptions) -> SendOptions {
     let (canary_hosts, canary_percent) = match sending.canary {
         None => (None, None),
         Some(Canary::Hosts(hosts)) => (Some(hosts), None),
