@@ -11,10 +11,10 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "gumshoe-server", version, propagate_version = true)]
 pub struct Cli {
-    /// The configuration file.
+    /// The configuration file; flags and environment variables count more than what it says.
     #[arg(long, global = true, env = "GUMSHOE_SERVER_CONFIG", default_value = crate::config::DEFAULT_PATH)]
     pub config: PathBuf,
-    /// What counts more than the configuration file.
+    /// Settings that count more than the configuration file's.
     #[command(flatten)]
     pub overrides: Overrides,
     /// How the log is written, on standard error.
@@ -60,7 +60,7 @@ pub struct Overrides {
 /// Which parts run in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Role {
-    /// Everything.
+    /// All of them.
     All,
     /// Sends actions, takes heartbeats and reports. Several may run.
     Scheduler,
@@ -81,7 +81,9 @@ impl Role {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Runs the server until it is told to stop (SIGTERM, SIGINT).
+    /// Runs the server until it is told to end (SIGTERM, SIGINT).
+    ///
+    /// SIGHUP has the policy and the enrolment tokens read again, which happens by itself within seconds when their files change.
     Serve {
         /// Which parts run in this process.
         #[arg(long, env = "GUMSHOE_ROLE", value_enum, default_value = "all")]
@@ -93,18 +95,18 @@ pub enum Command {
         #[arg(long)]
         print_address: bool,
     },
-    /// The configuration.
+    /// Checks the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Brings the database's tables up to date.
+    /// Brings the database's tables up to date; `serve` does so by itself.
     Migrate,
-    /// Bearer tokens for the API.
+    /// Makes, lists and revokes bearer tokens for the API.
     #[command(subcommand)]
     Token(TokenCommand),
-    /// The audit log.
+    /// Verifies and prints the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// The broker.
+    /// Sets up the broker (RabbitMQ), and prints who may do what there.
     #[command(subcommand)]
     Relay(RelayCommand),
     /// Prints the OpenAPI document of the API.
@@ -144,7 +146,7 @@ pub enum TokenCommand {
     },
     /// Lists tokens; never their text, which is not stored.
     List,
-    /// Ends a token.
+    /// Revokes a token: it is not accepted any more.
     Revoke {
         /// Its identifier, as `list` prints it.
         id: String,

@@ -112,7 +112,9 @@ pub struct CountersView {
     targeted: u64,
     /// Hosts that were not selected and answered: where the action went to every agent.
     unselected: u64,
-    /// Hosts that are known to have got the action.
+    /// Selected hosts that it was sent to: the relay has confirmed that it keeps it for them.
+    sent: u64,
+    /// Hosts that it was delivered to: they have said something about it, whatever that was.
     delivered: u64,
     /// Hosts that have not been heard of.
     waiting: u64,
@@ -154,8 +156,9 @@ impl From<Counters> for CountersView {
             settled: counters.is_settled(),
             targeted: counters.targeted,
             unselected: counters.unselected,
+            sent: counters.sent,
             delivered: counters.delivered,
-            waiting: counters.waiting + counters.delivered_waiting,
+            waiting: counters.waiting,
             running: counters.running,
             answered: counters.answered,
             found: counters.found,
@@ -184,7 +187,7 @@ pub struct TargetView {
     hostname: String,
     /// Whether the target selected it.
     selected: bool,
-    /// `targeted`, `delivered`, `running`, `answered`, `refused`, `not-target`, `interrupted`, `timed-out`, `expired`, `never-reached`.
+    /// `targeted`, `running`, `answered`, `refused`, `not-target`, `interrupted`, `timed-out`, `expired`, `never-reached`.
     state: String,
     /// `found`, `nothing`, `incomplete`, `failed`; absent until it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,7 +197,7 @@ pub struct TargetView {
     code: Option<String>,
     /// How many findings it has reported.
     findings: u64,
-    /// When the action was given to the relay for it.
+    /// When it was sent to: when the relay confirmed that it keeps the action for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     published: Option<DateTime<Utc>>,
     /// When it was heard that it runs.

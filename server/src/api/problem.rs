@@ -84,6 +84,12 @@ impl From<StoreError> for Problem {
         let told = crate::chain(&error);
         match error {
             StoreError::Cursor => Self::bad_request("invalid-cursor", told),
+            error if error.damage().is_some() => {
+                tracing::error!(error = told, "the store cannot be relied on");
+                let detail =
+                    "the server's database is damaged, or its disk fails; the server's log says more";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-damaged", detail)
+            }
             error if error.is_transient() => {
                 tracing::warn!(error = told, "the store is not available");
                 let detail = "the database does not answer at the moment; try again";
