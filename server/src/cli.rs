@@ -7,12 +7,18 @@ use clap_complete::Shell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// What options of every command stand under in `--help`.
+const GLOBAL: &str = "Options of every command";
+/// Told at the end of `--help`.
+const EXIT_CODES: &str = "Exit status: 0 well; 1 the answer is no (the configuration is not acceptable, the audit log is broken, there \
+is no such token); 2 wrong usage; 3 failed";
+
 /// Sends signed actions to a fleet of agents and keeps what they answer.
 #[derive(Debug, Parser)]
-#[command(name = "gumshoe-server", version, propagate_version = true)]
+#[command(name = "gumshoe-server", version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// The configuration file; flags and environment variables count more than what it says.
-    #[arg(long, global = true, env = "GUMSHOE_SERVER_CONFIG", default_value = crate::config::DEFAULT_PATH)]
+    /// The configuration file; environment variables override it, and flags override both.
+    #[arg(long, global = true, value_name = "FILE", env = "GUMSHOE_SERVER_CONFIG", default_value = crate::config::DEFAULT_PATH, help_heading = GLOBAL)]
     pub config: PathBuf,
     /// Settings that count more than the configuration file's.
     #[command(flatten)]
@@ -21,13 +27,15 @@ pub struct Cli {
     #[arg(
         long,
         global = true,
+        value_name = "FORMAT",
         env = "GUMSHOE_LOG_FORMAT",
         value_enum,
-        default_value = "text"
+        default_value = "text",
+        help_heading = GLOBAL
     )]
     pub log_format: LogFormat,
     /// What is logged: `error`, `warn`, `info`, `debug`, or one of these per part (`gumshoe_server=debug,info`).
-    #[arg(long, global = true, env = "GUMSHOE_LOG", default_value = "info,lapin=warn")]
+    #[arg(long, global = true, value_name = "FILTER", env = "GUMSHOE_LOG", default_value = "info,lapin=warn", help_heading = GLOBAL)]
     pub log: String,
     /// What to do.
     #[command(subcommand)]
@@ -38,22 +46,24 @@ pub struct Cli {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Overrides {
     /// The database: `sqlite:PATH` or `postgres://…`.
-    #[arg(long, global = true, env = "GUMSHOE_DATABASE", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "ADDRESS", env = "GUMSHOE_DATABASE", hide_env_values = true, help_heading = GLOBAL)]
     pub database: Option<String>,
     /// The policy: who may ask what.
-    #[arg(long, global = true, env = "GUMSHOE_POLICY")]
+    #[arg(long, global = true, value_name = "FILE", env = "GUMSHOE_POLICY", help_heading = GLOBAL)]
     pub policy: Option<PathBuf>,
-    /// The broker; several in the order in which they are tried.
+    /// The broker, as an AMQP URL; several, with commas between them, are tried in their order.
     #[arg(
         long,
         global = true,
+        value_name = "URL",
         env = "GUMSHOE_RELAY",
         hide_env_values = true,
-        value_delimiter = ','
+        value_delimiter = ',',
+        help_heading = GLOBAL
     )]
     pub relay: Vec<String>,
     /// Where the API listens.
-    #[arg(long, global = true, env = "GUMSHOE_LISTEN")]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT", env = "GUMSHOE_LISTEN", help_heading = GLOBAL)]
     pub listen: Option<SocketAddr>,
 }
 

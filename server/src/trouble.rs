@@ -33,14 +33,18 @@ impl Trouble {
 
     /// Looks at an error of the store; damage ends the work.
     pub fn note(&self, error: &StoreError) {
-        let enough = match error.damage() {
-            None => false,
-            Some(Damage::Content) => true,
-            Some(Damage::Disk) => self.disk_errors.fetch_add(1, Ordering::Relaxed) + 1 >= DISK_ERRORS,
-            Some(_) => true,
+        if let Some(damage) = error.damage() {
+            self.note_damage(damage, &crate::chain(error));
+        }
+    }
+
+    /// Something is damaged, as an error said; that ends the work.
+    pub fn note_damage(&self, damage: Damage, told: &str) {
+        let enough = match damage {
+            Damage::Disk => self.disk_errors.fetch_add(1, Ordering::Relaxed) + 1 >= DISK_ERRORS,
+            _ => true,
         };
-        let told = crate::chain(error);
-        if enough && self.why.set(told.clone()).is_ok() {
+        if enough && self.why.set(told.to_owned()).is_ok() {
             tracing::error!(
                 error = told,
                 "THE DATABASE IS DAMAGED OR ITS DISK FAILS: nothing more is sent, taken or tried; what agents say waits in \

@@ -70,10 +70,10 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 /// Adds what every route has: its scheme, and the problems that are the same everywhere.
 fn decorate(operation: &mut Operation, access: Access) {
     let mut common = vec![
-        ("400", "The request makes no sense"),
-        ("405", "Not for this method"),
+        ("400", "A parameter or the body cannot be read"),
+        ("405", "The path has no such method"),
         ("429", "Too many requests"),
-        ("503", "Database or relay do not answer"),
+        ("503", "The database does not answer; try again"),
     ];
     if operation.request_body.is_some() {
         common.extend([

@@ -109,6 +109,7 @@ fn damaged() -> Result<(Fleet, ActionId)> {
     };
     ensure!(fleet.stop()?, "{}", fleet.log());
     damage(&fleet, "reports_once")?;
+    damage(&fleet, "reports_in_order")?;
     let (key, body) = messages;
     fleet.publish(key, body.as_bytes())?;
     Ok((fleet, action.id))
@@ -153,6 +154,21 @@ fn a_damaged_database_is_told_once_and_makes_the_server_unready() -> Result<()> 
         Ok(Some(fleet.runtime.block_on(queue)?.message_count()).filter(|count| *count > 0))
     })?;
     assert_eq!(waits, 1);
+    Ok(())
+}
+
+#[test]
+fn a_process_with_nothing_but_the_api_notices_damage_too() -> Result<()> {
+    let (mut fleet, action) = damaged()?;
+    fleet.serve_as("api")?;
+    assert_eq!(fleet.ask("GET", "/readyz", None, None)?.0, 200);
+    let (status, problem) = fleet.get(&format!("/api/v1/actions/{action}/results?kind=operation"))?;
+    assert_eq!(
+        (status, &problem["code"]),
+        (503, &json!("store-damaged")),
+        "{problem}"
+    );
+    assert_eq!(fleet.ask("GET", "/readyz", None, None)?.0, 503);
     Ok(())
 }
 

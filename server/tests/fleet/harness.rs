@@ -150,12 +150,24 @@ impl Fleet {
 
     /// Starts the server.
     pub fn serve(&mut self) -> Result<()> {
+        self.serve_as("all")
+    }
+
+    /// Starts the server in a role that has the API.
+    pub fn serve_as(&mut self, role: &str) -> Result<()> {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.log_file())?;
         let mut child = self
-            .program(&["--listen", "127.0.0.1:0", "serve", "--print-address"])
+            .program(&[
+                "--listen",
+                "127.0.0.1:0",
+                "serve",
+                "--print-address",
+                "--role",
+                role,
+            ])
             .env("GUMSHOE_LOG", "gumshoe_server=debug,info")
             .stdout(Stdio::piped())
             .stderr(log)
