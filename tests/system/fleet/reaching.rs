@@ -35,7 +35,7 @@ fn a_host_that_is_away_answers_when_it_comes_back() {
     let id = newest()["id"].as_str().unwrap().to_owned();
     let counters = || {
         let status = fleet.ok("olga", &["action", "status", &id, "--json"]).stdout;
-        serde_json::from_str::<Value>(&status).unwrap()["counters"].clone()
+        serde_json::from_str::<Value>(&status).unwrap()["action"]["counters"].clone()
     };
     wait_long("the host that is there has answered", || {
         counters()["answered"] == 1
