@@ -20,7 +20,7 @@ pub struct Cli {
     /// The configuration file; environment variables override it, and flags override both.
     #[arg(long, global = true, value_name = "FILE", env = "GUMSHOE_SERVER_CONFIG", default_value = crate::config::DEFAULT_PATH, help_heading = GLOBAL)]
     pub config: PathBuf,
-    /// Settings that count more than the configuration file's.
+    /// Settings that override the configuration file.
     #[command(flatten)]
     pub overrides: Overrides,
     /// How the log is written, on standard error.
@@ -35,14 +35,23 @@ pub struct Cli {
     )]
     pub log_format: LogFormat,
     /// What is logged: `error`, `warn`, `info`, `debug`, or one of these per part (`gumshoe_server=debug,info`).
-    #[arg(long, global = true, value_name = "FILTER", env = "GUMSHOE_LOG", default_value = "info,lapin=warn", help_heading = GLOBAL)]
+    ///
+    /// What the AMQP library says (`lapin`) is left out, because the server says it as well.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILTER",
+        env = "GUMSHOE_LOG",
+        default_value = "info,lapin=off",
+        help_heading = GLOBAL
+    )]
     pub log: String,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What counts more than the configuration file.
+/// Settings that override the configuration file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Overrides {
     /// The database: `sqlite:PATH` or `postgres://…`.
