@@ -1,5 +1,6 @@
 //! The audit log: decisions are written before they are told, accesses soon after.
 
+use crate::trouble::Trouble;
 use chrono::Utc;
 use gumshoe_store::{NewAuditEntry, Store, StoreError};
 use serde_json::Value;
@@ -58,11 +59,12 @@ pub struct Audit {
 impl Audit {
     /// Writes to this store; accesses are written by [`AuditWriter::run`].
     #[must_use]
-    pub fn new(store: Store) -> (Self, AuditWriter) {
+    pub fn new(store: Store, trouble: Trouble) -> (Self, AuditWriter) {
         let (notes, waiting) = mpsc::channel(WAITING);
         let writer = AuditWriter {
             store: store.clone(),
             waiting,
+            trouble,
         };
         (Self { store, notes }, writer)
     }
@@ -101,6 +103,7 @@ impl Audit {
 pub struct AuditWriter {
     store: Store,
     waiting: mpsc::Receiver<NewAuditEntry>,
+    trouble: Trouble,
 }
 
 impl AuditWriter {
@@ -109,6 +112,11 @@ impl AuditWriter {
         let mut batch = Vec::with_capacity(TOGETHER);
         while self.waiting.recv_many(&mut batch, TOGETHER).await > 0 {
             while let Err(error) = self.store.add_audit(&batch).await {
+                self.trouble.note(&error);
+                if self.trouble.why().is_some() {
+                    tracing::error!(accesses = batch.len(), "accesses are not in the audit log");
+                    break;
+                }
                 tracing::warn!(
                     error = crate::chain(&error),
                     "the audit log could not be written; trying again"

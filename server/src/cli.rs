@@ -7,62 +7,79 @@ use clap_complete::Shell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// What options of every command stand under in `--help`.
+const GLOBAL: &str = "Options of every command";
+/// Told at the end of `--help`.
+const EXIT_CODES: &str = "Exit status: 0 well; 1 the answer is no (the configuration is not acceptable, the audit log is broken, there \
+is no such token); 2 wrong usage; 3 failed";
+
 /// Sends signed actions to a fleet of agents and keeps what they answer.
 #[derive(Debug, Parser)]
-#[command(name = "gumshoe-server", version, propagate_version = true)]
+#[command(name = "gumshoe-server", version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// The configuration file.
-    #[arg(long, global = true, env = "GUMSHOE_SERVER_CONFIG", default_value = crate::config::DEFAULT_PATH)]
+    /// The configuration file; environment variables override it, and flags override both.
+    #[arg(long, global = true, value_name = "FILE", env = "GUMSHOE_SERVER_CONFIG", default_value = crate::config::DEFAULT_PATH, help_heading = GLOBAL)]
     pub config: PathBuf,
-    /// What counts more than the configuration file.
+    /// Settings that override the configuration file.
     #[command(flatten)]
     pub overrides: Overrides,
     /// How the log is written, on standard error.
     #[arg(
         long,
         global = true,
+        value_name = "FORMAT",
         env = "GUMSHOE_LOG_FORMAT",
         value_enum,
-        default_value = "text"
+        default_value = "text",
+        help_heading = GLOBAL
     )]
     pub log_format: LogFormat,
     /// What is logged: `error`, `warn`, `info`, `debug`, or one of these per part (`gumshoe_server=debug,info`).
     ///
     /// What the AMQP library says (`lapin`) is left out, because the server says it as well.
-    #[arg(long, global = true, env = "GUMSHOE_LOG", default_value = "info,lapin=off")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILTER",
+        env = "GUMSHOE_LOG",
+        default_value = "info,lapin=off",
+        help_heading = GLOBAL
+    )]
     pub log: String,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What counts more than the configuration file.
+/// Settings that override the configuration file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Overrides {
     /// The database: `sqlite:PATH` or `postgres://…`.
-    #[arg(long, global = true, env = "GUMSHOE_DATABASE", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "ADDRESS", env = "GUMSHOE_DATABASE", hide_env_values = true, help_heading = GLOBAL)]
     pub database: Option<String>,
     /// The policy: who may ask what.
-    #[arg(long, global = true, env = "GUMSHOE_POLICY")]
+    #[arg(long, global = true, value_name = "FILE", env = "GUMSHOE_POLICY", help_heading = GLOBAL)]
     pub policy: Option<PathBuf>,
-    /// The broker; several in the order in which they are tried.
+    /// The broker, as an AMQP URL; several, with commas between them, are tried in their order.
     #[arg(
         long,
         global = true,
+        value_name = "URL",
         env = "GUMSHOE_RELAY",
         hide_env_values = true,
-        value_delimiter = ','
+        value_delimiter = ',',
+        help_heading = GLOBAL
     )]
     pub relay: Vec<String>,
     /// Where the API listens.
-    #[arg(long, global = true, env = "GUMSHOE_LISTEN")]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT", env = "GUMSHOE_LISTEN", help_heading = GLOBAL)]
     pub listen: Option<SocketAddr>,
 }
 
 /// Which parts run in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Role {
-    /// Everything.
+    /// All of them.
     All,
     /// Sends actions, takes heartbeats and reports. Several may run.
     Scheduler,
@@ -83,7 +100,9 @@ impl Role {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Runs the server until it is told to stop (SIGTERM, SIGINT).
+    /// Runs the server until it is told to end (SIGTERM, SIGINT).
+    ///
+    /// SIGHUP has the policy and the enrolment tokens read again, which happens by itself within seconds when their files change.
     Serve {
         /// Which parts run in this process.
         #[arg(long, env = "GUMSHOE_ROLE", value_enum, default_value = "all")]
@@ -95,18 +114,18 @@ pub enum Command {
         #[arg(long)]
         print_address: bool,
     },
-    /// The configuration.
+    /// Checks the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Brings the database's tables up to date.
+    /// Brings the database's tables up to date; `serve` does so by itself.
     Migrate,
-    /// Bearer tokens for the API.
+    /// Makes, lists and revokes bearer tokens for the API.
     #[command(subcommand)]
     Token(TokenCommand),
-    /// The audit log.
+    /// Verifies and prints the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// The broker.
+    /// Sets up the broker (RabbitMQ), and prints who may do what there.
     #[command(subcommand)]
     Relay(RelayCommand),
     /// Prints the OpenAPI document of the API.
@@ -146,7 +165,7 @@ pub enum TokenCommand {
     },
     /// Lists tokens; never their text, which is not stored.
     List,
-    /// Ends a token.
+    /// Revokes a token: it is not accepted any more.
     Revoke {
         /// Its identifier, as `list` prints it.
         id: String,

@@ -15,7 +15,8 @@ pub mod tls;
 pub mod relay;
 
 pub mod audit;
-pub mod policy;
+pub mod reload;
+pub mod trouble;
 
 pub mod api;
 pub mod ingest;

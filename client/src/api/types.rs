@@ -121,7 +121,9 @@ pub struct Counters {
     pub targeted: u64,
     /// Hosts that were not selected and were sent the action all the same.
     pub unselected: u64,
-    /// Hosts that are known to have got the action.
+    /// Selected hosts that it was sent to: the relay has confirmed that it keeps it for them.
+    pub sent: u64,
+    /// Hosts that it was delivered to: they have said something about it.
     pub delivered: u64,
     /// Hosts that have not been heard of.
     pub waiting: u64,

@@ -7,14 +7,13 @@ use std::fmt::Write as _;
 /// Hosts that are listed by name, per state.
 const LISTED: usize = 50;
 /// States of hosts that were meant and have not reported every operation, as the server names them, and what people are told.
-const STATES: [(&str, &str); 8] = [
+const STATES: [(&str, &str); 7] = [
     ("refused", "refused"),
     ("interrupted", "its agent ended while the action ran"),
     ("timed-out", "began and did not finish in time"),
-    ("expired", "had the action and did not begin in time"),
+    ("expired", "was there and did not begin in time"),
     ("never-reached", "was away the whole time"),
     ("running", "still running"),
-    ("delivered", "has it, and has not begun"),
     ("targeted", "not heard of yet"),
 ];
 

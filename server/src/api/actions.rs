@@ -112,7 +112,9 @@ pub struct CountersView {
     targeted: u64,
     /// Hosts that were not selected and answered: where the action went to every agent.
     unselected: u64,
-    /// Hosts that are known to have got the action.
+    /// Selected hosts that it was sent to: the relay has confirmed that it keeps it for them.
+    sent: u64,
+    /// Hosts that it was delivered to: they have said something about it, whatever that was.
     delivered: u64,
     /// Hosts that have not been heard of.
     waiting: u64,
@@ -154,8 +156,9 @@ impl From<Counters> for CountersView {
             settled: counters.is_settled(),
             targeted: counters.targeted,
             unselected: counters.unselected,
+            sent: counters.sent,
             delivered: counters.delivered,
-            waiting: counters.waiting + counters.delivered_waiting,
+            waiting: counters.waiting,
             running: counters.running,
             answered: counters.answered,
             found: counters.found,
@@ -184,7 +187,7 @@ pub struct TargetView {
     hostname: String,
     /// Whether the target selected it.
     selected: bool,
-    /// `targeted`, `delivered`, `running`, `answered`, `refused`, `not-target`, `interrupted`, `timed-out`, `expired`, `never-reached`.
+    /// `targeted`, `running`, `answered`, `refused`, `not-target`, `interrupted`, `timed-out`, `expired`, `never-reached`.
     state: String,
     /// `found`, `nothing`, `incomplete`, `failed`; absent until it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,7 +197,7 @@ pub struct TargetView {
     code: Option<String>,
     /// How many findings it has reported.
     findings: u64,
-    /// When the action was given to the relay for it.
+    /// When it was sent to: when the relay confirmed that it keeps the action for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     published: Option<DateTime<Utc>>,
     /// When it was heard that it runs.
@@ -227,7 +230,7 @@ impl From<Target> for TargetView {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ActionsQuery {
-    /// In this state.
+    /// In this state: `draft`, `queued`, `canary`, `running`, `stopped`, `cancelled`, `expired`, `done`.
     state: Option<String>,
     /// Signed with the key of this fingerprint.
     signer: Option<String>,
@@ -243,9 +246,9 @@ pub struct ActionsQuery {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct TargetsQuery {
-    /// In this state.
+    /// In this state: `targeted`, `running`, `answered`, `refused`, `not-target`, `interrupted`, `timed-out`, `expired`, `never-reached`.
     state: Option<String>,
-    /// With this outcome.
+    /// With this outcome: `found`, `nothing`, `incomplete`, `failed`.
     outcome: Option<String>,
     /// `next` of the page before; the first page when absent.
     cursor: Option<String>,
@@ -272,7 +275,7 @@ pub async fn list(
 
 /// Shows one action with its signers and counters.
 #[utoipa::path(get, path = "/api/v1/actions/{id}", tag = "actions", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$")),
-    responses((status = 200, description = "The action", body = ActionDetails), (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "The action", body = ActionDetails), (status = 404, description = "There is no such action", body = Problem, content_type = "application/problem+json")))]
 pub async fn get(State(app): State<App>, At(id): At<ActionId>) -> Result<Json<ActionDetails>, Problem> {
     details(&app, id).await.map(Json)
 }
@@ -298,7 +301,7 @@ pub async fn stored(app: &App, id: ActionId) -> Result<StoredAction, Problem> {
 
 /// Shows the signed envelope of an action, byte for byte.
 #[utoipa::path(get, path = "/api/v1/actions/{id}/envelope", tag = "actions", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$")),
-    responses((status = 200, description = "A DSSE envelope", body = Object), (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "A DSSE envelope", body = Object), (status = 404, description = "There is no such action", body = Problem, content_type = "application/problem+json")))]
 pub async fn envelope(State(app): State<App>, At(id): At<ActionId>) -> Result<Response, Problem> {
     let envelope = app.store.action_envelope(id, EnvelopeKind::Action).await?;
     let envelope = envelope.ok_or_else(|| Problem::not_found("action"))?;
@@ -308,7 +311,7 @@ pub async fn envelope(State(app): State<App>, At(id): At<ActionId>) -> Result<Re
 
 /// Counts an action's hosts.
 #[utoipa::path(get, path = "/api/v1/actions/{id}/counters", tag = "actions", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$")),
-    responses((status = 200, description = "The counters", body = CountersView), (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "The counters", body = CountersView), (status = 404, description = "There is no such action", body = Problem, content_type = "application/problem+json")))]
 pub async fn counters(State(app): State<App>, At(id): At<ActionId>) -> Result<Json<CountersView>, Problem> {
     stored(&app, id).await?;
     Ok(Json(app.store.counters(id).await?.into()))
@@ -316,7 +319,7 @@ pub async fn counters(State(app): State<App>, At(id): At<ActionId>) -> Result<Js
 
 /// Lists an action's hosts, by agent.
 #[utoipa::path(get, path = "/api/v1/actions/{id}/targets", tag = "actions", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$"), TargetsQuery),
-    responses((status = 200, description = "A page", body = PageOf<TargetView>), (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "A page", body = PageOf<TargetView>), (status = 404, description = "There is no such action", body = Problem, content_type = "application/problem+json")))]
 pub async fn targets(
     State(app): State<App>,
     At(id): At<ActionId>,

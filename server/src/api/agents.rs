@@ -145,7 +145,7 @@ pub async fn list(
 
 /// Shows one agent.
 #[utoipa::path(get, path = "/api/v1/agents/{id}", tag = "agents", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$")),
-    responses((status = 200, description = "The agent", body = AgentView), (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "The agent", body = AgentView), (status = 404, description = "There is no such agent", body = Problem, content_type = "application/problem+json")))]
 pub async fn get(State(app): State<App>, At(id): At<AgentId>) -> Result<Json<AgentView>, Problem> {
     let agent = app
         .store
@@ -157,7 +157,7 @@ pub async fn get(State(app): State<App>, At(id): At<AgentId>) -> Result<Json<Age
 
 /// Lets an agent take part.
 #[utoipa::path(post, path = "/api/v1/agents/{id}/approve", tag = "agents", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$")),
-    responses((status = 200, description = "The agent", body = AgentView), (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "The agent", body = AgentView), (status = 404, description = "There is no such agent", body = Problem, content_type = "application/problem+json")))]
 pub async fn approve(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -168,7 +168,7 @@ pub async fn approve(
 
 /// Turns an agent away: it gets no actions, its reports are kept out.
 #[utoipa::path(post, path = "/api/v1/agents/{id}/reject", tag = "agents", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$")),
-    responses((status = 200, description = "The agent", body = AgentView), (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "The agent", body = AgentView), (status = 404, description = "There is no such agent", body = Problem, content_type = "application/problem+json")))]
 pub async fn reject(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -202,7 +202,7 @@ async fn decide(
 /// Replaces what operators write about an agent.
 #[utoipa::path(put, path = "/api/v1/agents/{id}/labels", tag = "agents", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$")),
     request_body = BTreeMap<String, String>,
-    responses((status = 200, description = "The agent", body = AgentView), (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+    responses((status = 200, description = "The agent", body = AgentView), (status = 404, description = "There is no such agent", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Too many or too long", body = Problem, content_type = "application/problem+json")))]
 pub async fn set_labels(
     State(app): State<App>,
@@ -237,7 +237,7 @@ pub async fn set_labels(
 
 /// Deletes an agent; where it has answered actions that are kept, only its key stays, for proof.
 #[utoipa::path(delete, path = "/api/v1/agents/{id}", tag = "agents", params(("id" = String, Path, pattern = "^[0-9a-f]{32}$")),
-    responses((status = 204, description = "It is gone"), (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 204, description = "It is gone"), (status = 404, description = "There is no such agent", body = Problem, content_type = "application/problem+json")))]
 pub async fn delete(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

@@ -68,6 +68,9 @@ pub struct AuditQuery {
 pub struct VerdictView {
     /// Whether it is.
     intact: bool,
+    /// Number of the first entry, if it is; above 1 when retention has removed older ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<u64>,
     /// Number of the last entry, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<u64>,
@@ -100,14 +103,20 @@ pub async fn list(
 #[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit",
     responses((status = 200, description = "The verdict", body = VerdictView)))]
 pub async fn verify(State(app): State<App>) -> Result<Json<VerdictView>, Problem> {
-    let (head, broken) = match app.store.verify_audit(None).await? {
-        AuditVerdict::Intact { head, .. } => (Some(head), None),
-        AuditVerdict::Broken { sequence, why } => (None, Some(format!("entry {sequence}: {why}"))),
-    };
-    Ok(Json(VerdictView {
-        intact: broken.is_none(),
-        last: head.map(|head| head.sequence),
-        hash: head.map(|head| head.hash),
-        broken,
+    Ok(Json(match app.store.verify_audit(None).await? {
+        AuditVerdict::Intact { first, head, .. } => VerdictView {
+            intact: true,
+            first: Some(first),
+            last: Some(head.sequence),
+            hash: Some(head.hash),
+            broken: None,
+        },
+        AuditVerdict::Broken { sequence, why } => VerdictView {
+            intact: false,
+            first: None,
+            last: None,
+            hash: None,
+            broken: Some(format!("entry {sequence}: {why}")),
+        },
     }))
 }

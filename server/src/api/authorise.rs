@@ -3,7 +3,7 @@
 use super::App;
 use super::access::{Access, TokenRole, required};
 use super::listen::Peer;
-use super::problem::Problem;
+use super::problem::{Damaged, Problem};
 use crate::audit::Entry;
 use crate::secret::token_hash;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -73,6 +73,9 @@ pub async fn authorise(
             problem.into_response()
         }
     };
+    if let Some(damaged) = response.extensions().get::<Damaged>() {
+        app.trouble.note_damage(damaged.what, &damaged.told);
+    }
     app.metrics
         .answered(&method, path.as_str(), response.status().as_u16(), since);
     response

@@ -20,10 +20,15 @@ pub async fn healthz() -> &'static str {
 /// Says whether database and relay can be reached.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, description = "They can", body = String, content_type = "text/plain"),
-    (status = 503, description = "One of them cannot", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "One of them cannot, or the database is damaged", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
     let unavailable = |what| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", what);
+    if app.trouble.why().is_some() {
+        return Err(unavailable(
+            "the database is damaged or its disk fails; the server's log says more",
+        ));
+    }
     match timeout(TIMEOUT, app.store.ping()).await {
         Ok(Ok(())) => {}
         _ => return Err(unavailable("the database does not answer")),

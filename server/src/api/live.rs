@@ -65,7 +65,7 @@ impl Live {
         let counters = store.counters(id).await?;
         let progress = Progress {
             state,
-            busy: counters.running + counters.delivered_waiting,
+            busy: counters.running,
             counters: counters.into(),
         };
         if seen.len() >= REMEMBERED {

@@ -34,13 +34,15 @@ pub use rate::Limiter;
 use crate::audit::Audit;
 use crate::config::ApiConfig;
 use crate::metrics::Metrics;
-use crate::policy::CurrentPolicy;
 use crate::relay::Publisher;
+use crate::reload::Current;
 use crate::scheduler::Wake;
+use crate::trouble::Trouble;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use gumshoe_protocol::bounds::ENVELOPE_BYTES;
+use gumshoe_protocol::policy::Policy;
 use gumshoe_store::Store;
 use listen::Peer;
 use std::future::IntoFuture as _;
@@ -60,8 +62,10 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct App {
     /// Where everything is kept.
     pub store: Store,
+    /// Whether that can be relied on.
+    pub trouble: Trouble,
     /// Who may ask what.
-    pub policy: CurrentPolicy,
+    pub policy: Current<Policy>,
     /// Where decisions and accesses are written down.
     pub audit: Audit,
     /// Where requests are counted.

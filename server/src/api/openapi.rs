@@ -5,11 +5,23 @@ use super::problem::Problem;
 use axum::Json;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Content, InfoBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa::openapi::{Content, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
 /// Name of the bearer token's scheme.
 const SCHEME: &str = "token";
+
+/// What the document says first.
+const ABOUT: &str = "Signed questions to a fleet of hosts, and what they answered.
+
+Show a token with every request: `Authorization: Bearer TOKEN`. Investigators get one by a login with their OpenPGP key, machines from \
+an administrator. Errors are problem details (RFC 9457) with a stable `code`. Lists come in pages: pass `next` of a page as `cursor`.";
+/// What path parameters are, in the order of what paths begin with.
+const IDENTIFIERS: [(&str, &str); 3] = [
+    ("/api/v1/actions/", "The action's identifier"),
+    ("/api/v1/agents/", "The agent's identifier"),
+    ("/api/v1/tokens/", "The token's identifier"),
+];
 
 /// Shows this document.
 #[utoipa::path(get, path = "/openapi.json", tag = "health", responses((status = 200, description = "OpenAPI", body = Object)))]
@@ -24,9 +36,7 @@ pub fn document() -> OpenApi {
     document.info = InfoBuilder::new()
         .title("Gumshoe")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "Signed questions to a fleet of hosts, and what they answered.",
-        ))
+        .description(Some(ABOUT))
         .build();
     let components = document.components.get_or_insert_default();
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
@@ -38,6 +48,8 @@ pub fn document() -> OpenApi {
         for (method, operation) in operations(item) {
             let access = required(method, path).unwrap_or(Access::Admin);
             decorate(operation, access);
+            name(operation);
+            explain_identifiers(operation, path);
         }
     }
     document
@@ -58,10 +70,10 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 /// Adds what every route has: its scheme, and the problems that are the same everywhere.
 fn decorate(operation: &mut Operation, access: Access) {
     let mut common = vec![
-        ("400", "The request makes no sense"),
-        ("405", "Not for this method"),
+        ("400", "A parameter or the body cannot be read"),
+        ("405", "The path has no such method"),
         ("429", "Too many requests"),
-        ("503", "Database or relay do not answer"),
+        ("503", "The database does not answer; try again"),
     ];
     if operation.request_body.is_some() {
         common.extend([
@@ -74,7 +86,8 @@ fn decorate(operation: &mut Operation, access: Access) {
         operation.security = Some(Vec::new());
     } else {
         operation.security = Some(vec![SecurityRequirement::new(SCHEME, Vec::<String>::new())]);
-        let role = format!("Needs a token of the role {access:?} or higher.").to_lowercase();
+        let role = format!("{access:?}").to_lowercase();
+        let role = format!("Needs a token of the role `{role}` or higher.");
         operation.description = Some(match operation.description.take() {
             Some(text) => format!("{text}\n\n{role}"),
             None => role,
@@ -97,6 +110,26 @@ fn decorate(operation: &mut Operation, access: Access) {
     }
 }
 
+/// Names of handlers are their own within a tag only; clients that are generated from the document need one for each.
+fn name(operation: &mut Operation) {
+    let tag = operation.tags.as_ref().and_then(|tags| tags.first());
+    if let (Some(tag), Some(own)) = (tag, &operation.operation_id) {
+        operation.operation_id = Some(format!("{tag}_{own}"));
+    }
+}
+
+fn explain_identifiers(operation: &mut Operation, path: &str) {
+    let explained = IDENTIFIERS.iter().find(|(begin, _)| path.starts_with(begin));
+    let Some((_, text)) = explained else { return };
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "id"
+        {
+            parameter.description = Some((*text).to_owned());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::access::ROUTES;
@@ -115,6 +148,14 @@ mod tests {
                 "{method} {path} is not in the table"
             );
         }
+        let ids: std::collections::BTreeSet<_> = document
+            .paths
+            .paths
+            .values_mut()
+            .flat_map(operations)
+            .map(|(_, operation)| operation.operation_id.clone())
+            .collect();
+        assert_eq!(ids.len(), routes.len(), "{ids:?}");
         for (method, path, _) in ROUTES {
             let entry = ((*method).to_owned(), (*path).to_owned());
             assert!(routes.contains(&entry), "{method} {path} is no route");

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gumshoe_store::StoreError;
+use gumshoe_store::{Damage, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +23,18 @@ pub struct Problem {
     code: String,
     /// What is wrong with this request, and what to do.
     detail: String,
+    /// For the server itself, not for clients.
+    #[serde(skip)]
+    damage: Option<Damaged>,
+}
+
+/// What an answer says to the server itself: its database is damaged.
+#[derive(Debug, Clone)]
+pub struct Damaged {
+    /// What is damaged.
+    pub what: Damage,
+    /// The error with its causes.
+    pub told: String,
 }
 
 impl Problem {
@@ -35,6 +47,7 @@ impl Problem {
             status: status.as_u16(),
             code: code.to_owned(),
             detail: detail.into(),
+            damage: None,
         }
     }
 
@@ -82,6 +95,13 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let told = crate::chain(&error);
+        if let Some(what) = error.damage() {
+            tracing::error!(error = told, "the store cannot be relied on");
+            let detail = "the server's database is damaged, or its disk fails; the server's log says more";
+            let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-damaged", detail);
+            problem.damage = Some(Damaged { what, told });
+            return problem;
+        }
         match error {
             StoreError::Cursor => Self::bad_request("invalid-cursor", told),
             error if error.is_transient() => {
@@ -102,6 +122,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self)).into_response();
+        if let Some(damage) = self.damage {
+            response.extensions_mut().insert(damage);
+        }
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);

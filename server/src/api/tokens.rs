@@ -143,9 +143,9 @@ fn check(request: &TokenRequest) -> Result<TokenRole, Problem> {
 }
 
 /// Ends a token.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = String, Path, description = "Its identifier")), responses(
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = String, Path)), responses(
     (status = 204, description = "It is over"),
-    (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "There is no such token", body = Problem, content_type = "application/problem+json"),
 ))]
 pub async fn revoke(
     State(app): State<App>,

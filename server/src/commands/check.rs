@@ -5,6 +5,7 @@ use crate::cli::Overrides;
 use crate::config::Config;
 use crate::ingest::Enrolment;
 use crate::relay::Relay;
+use crate::reload::Files;
 use crate::workers::Webhook;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -32,12 +33,15 @@ fn problems(path: &Path, overrides: &Overrides) -> Vec<String> {
     let webhook = config.workers.webhook.as_ref();
     let oldest = config.workers.oldest_agent.as_deref();
     [
-        config.policy().err().and_then(|error| told(&error)),
+        config
+            .policy(&Files::default())
+            .err()
+            .and_then(|error| told(&error)),
         Relay::new(&config.relay).err().and_then(|error| told(&error)),
         identity
             .and_then(|identity| crate::tls::server(identity).err())
             .and_then(|error| told(&error)),
-        Enrolment::load(&config.enrolment)
+        Enrolment::load(&config.enrolment, &Files::default())
             .err()
             .and_then(|error| told(&error)),
         webhook

@@ -7,17 +7,20 @@ use crate::cli::Role;
 use crate::config::Config;
 use crate::ingest::{Enrolment, Heartbeats, Reports};
 use crate::metrics::Metrics;
-use crate::policy::CurrentPolicy;
 use crate::relay::{Publisher, Relay, consume};
+use crate::reload::{Current, Files};
 use crate::scheduler::{Resting, Scheduler, Wake};
+use crate::trouble::Trouble;
 use crate::workers::{AgentWatch, Export, Webhook};
 use anyhow::Context as _;
+use gumshoe_protocol::policy::Policy;
 use gumshoe_protocol::relay::{EXPORT_QUEUE, HEARTBEATS_QUEUE, REPORTS_QUEUE, WEBHOOK_QUEUE};
 use gumshoe_store::Store;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,13 +42,27 @@ struct Parts {
     store: Store,
     relay: Relay,
     publisher: Arc<Publisher>,
-    policy: CurrentPolicy,
+    policy: Current<Policy>,
     audit: Audit,
     metrics: Metrics,
     wake: Wake,
     holder: String,
+    /// Ends everything.
     stop: CancellationToken,
+    /// Ends what sends and takes; cancelled with `stop`, or alone when the database is damaged.
+    work: CancellationToken,
+    trouble: Trouble,
+    /// Counts how often somebody wanted files to be read again.
+    reload: watch::Sender<u64>,
     tasks: TaskTracker,
+}
+
+impl Parts {
+    /// Keeps something in step with its files.
+    fn follow<T: Send + Sync + 'static>(&self, current: Current<T>) {
+        let following = current.follow(self.reload.subscribe(), self.stop.clone());
+        self.tasks.spawn(following);
+    }
 }
 
 pub(super) async fn serve(config: Config, how: How) -> anyhow::Result<Exit> {
@@ -62,9 +79,15 @@ pub(super) async fn serve(config: Config, how: How) -> anyhow::Result<Exit> {
         start_api(&parts, how.print_address).await?;
     }
     tracing::info!(role = ?how.role, "started");
-    wait_for_signal().await?;
+    // A process with the API stays, and says that it is not ready.
+    let api = how.role.includes(Role::Api);
+    tokio::select! {
+        signal = wait_for_signal(&parts.reload) => signal?,
+        () = parts.work.cancelled(), if !api => {}
+    }
     tracing::info!("stopping");
     let (stop, tasks, store) = (parts.stop.clone(), parts.tasks.clone(), parts.store.clone());
+    let trouble = parts.trouble.clone();
     drop(parts);
     stop.cancel();
     tasks.close();
@@ -77,29 +100,39 @@ pub(super) async fn serve(config: Config, how: How) -> anyhow::Result<Exit> {
     }
     store.close().await;
     tracing::info!("stopped");
-    Ok(Exit::Success)
+    match trouble.why() {
+        Some(why) => anyhow::bail!("the database is damaged or its disk fails: {why}"),
+        None => Ok(Exit::Success),
+    }
 }
 
 async fn prepare(config: Config, migrate: bool) -> anyhow::Result<(Parts, AuditWriter)> {
-    let policy = CurrentPolicy::load(&config)?;
+    let config = Arc::new(config);
+    let policy = policy(&config)?;
     let relay = Relay::new(&config.relay)?;
     let store = open_store(&config).await?;
     if migrate {
         store.migrate().await.context("failed to migrate")?;
     }
-    let (audit, writer) = Audit::new(store.clone());
+    let stop = CancellationToken::new();
+    let work = stop.child_token();
+    let trouble = Trouble::new(work.clone());
+    let (audit, writer) = Audit::new(store.clone(), trouble.clone());
     let id = crate::secret::random::<8>()?;
     let parts = Parts {
         publisher: Arc::new(Publisher::new(relay.clone(), "gumshoe-server publisher")),
         holder: format!("{}-{:016x}", std::process::id(), u64::from_be_bytes(id)),
-        config: Arc::new(config),
+        config,
         store,
         relay,
         policy,
         audit,
         metrics: Metrics::new(),
         wake: Wake::default(),
-        stop: CancellationToken::new(),
+        stop,
+        work,
+        trouble,
+        reload: watch::Sender::new(0),
         tasks: TaskTracker::new(),
     };
     Ok((parts, writer))
@@ -116,18 +149,23 @@ fn start_scheduler(parts: &Parts) -> anyhow::Result<()> {
         wake: parts.wake.clone(),
         holder: parts.holder.clone(),
         resting: Resting::default(),
+        trouble: parts.trouble.clone(),
     };
+    let enrolment = enrolment(&parts.config)?;
+    parts.follow(enrolment.clone());
     let heartbeats = Heartbeats {
         store: parts.store.clone(),
-        enrolment: Arc::new(Enrolment::load(&parts.config.enrolment)?),
+        enrolment,
         audit: parts.audit.clone(),
         metrics: parts.metrics.clone(),
+        trouble: parts.trouble.clone(),
     };
     let reports = Reports {
         store: parts.store.clone(),
         metrics: parts.metrics.clone(),
+        trouble: parts.trouble.clone(),
     };
-    let stop = parts.stop.clone();
+    let stop = parts.work.clone();
     parts.tasks.spawn(async move { scheduler.run(&stop).await });
     start_consumer(parts, HEARTBEATS_QUEUE, parts.config.relay.prefetch, heartbeats);
     start_consumer(parts, REPORTS_QUEUE, parts.config.relay.prefetch, reports);
@@ -140,7 +178,7 @@ fn start_consumer(
     prefetch: u16,
     handler: impl crate::relay::Handler + 'static,
 ) {
-    let (relay, stop) = (parts.relay.clone(), parts.stop.clone());
+    let (relay, stop) = (parts.relay.clone(), parts.work.clone());
     parts
         .tasks
         .spawn(async move { consume(&relay, queue, prefetch, &handler, &stop).await });
@@ -154,15 +192,15 @@ fn start_workers(parts: &Parts) -> anyhow::Result<()> {
             parts,
             WEBHOOK_QUEUE,
             1,
-            Webhook::new(webhook, parts.stop.clone())?,
+            Webhook::new(webhook, parts.work.clone())?,
         );
     }
     if let Some(path) = &config.export {
         start_consumer(parts, EXPORT_QUEUE, 500, Export::new(path));
     }
-    let watch = AgentWatch::new(parts.store.clone(), &parts.holder, config);
+    let watch = AgentWatch::new(parts.store.clone(), &parts.holder, config, parts.trouble.clone());
     let watch = watch.context("`workers.oldest_agent` is not a version")?;
-    let stop = parts.stop.clone();
+    let stop = parts.work.clone();
     parts.tasks.spawn(async move { watch.run(&stop).await });
     Ok(())
 }
@@ -179,6 +217,7 @@ async fn start_api(parts: &Parts, print_address: bool) -> anyhow::Result<()> {
     let per_minute = config.requests_per_minute;
     let app = App {
         store: parts.store.clone(),
+        trouble: parts.trouble.clone(),
         policy: parts.policy.clone(),
         audit: parts.audit.clone(),
         metrics: parts.metrics.clone(),
@@ -196,14 +235,7 @@ async fn start_api(parts: &Parts, print_address: bool) -> anyhow::Result<()> {
         live: api::Live::default(),
         stop: parts.stop.clone(),
     };
-    let (policy, config, stop) = (
-        parts.policy.clone(),
-        Arc::clone(&parts.config),
-        parts.stop.clone(),
-    );
-    parts
-        .tasks
-        .spawn(async move { policy.follow(&config, &stop).await });
+    parts.follow(parts.policy.clone());
     parts.tasks.spawn(async move {
         if let Err(error) = api::serve(app, door).await {
             tracing::error!(%error, "the API has ended");
@@ -212,12 +244,27 @@ async fn start_api(parts: &Parts, print_address: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
+/// Returns when the server is to end. SIGHUP has files read again.
+async fn wait_for_signal(reload: &watch::Sender<u64>) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => reload.send_modify(|times| *times += 1),
+        }
     }
-    Ok(())
+}
+
+fn policy(config: &Arc<Config>) -> anyhow::Result<Current<Policy>> {
+    let config = Arc::clone(config);
+    Current::load("policy", move |files| Ok(config.policy(files)?)).map_err(anyhow::Error::from_boxed)
+}
+
+fn enrolment(config: &Arc<Config>) -> anyhow::Result<Current<Enrolment>> {
+    let config = Arc::clone(config);
+    let load = move |files: &Files| Ok(Enrolment::load(&config.enrolment, files)?);
+    Current::load("enrolment tokens", load).map_err(anyhow::Error::from_boxed)
 }

@@ -5,6 +5,7 @@
 mod file;
 
 use crate::cli::Overrides;
+use crate::reload::Files;
 use gumshoe_protocol::policy::{Policy, PolicyError};
 use gumshoe_store::Retention;
 use std::fs;
@@ -179,15 +180,20 @@ impl Config {
         file.check(overrides)
     }
 
-    /// Reads the policy that the configuration names.
+    /// Reads the policy that the configuration names, and the keys that it names; notes them in `files`.
     ///
     /// # Errors
     ///
     /// [`ConfigError::Read`], [`ConfigError::Policy`].
-    pub fn policy(&self) -> Result<Policy, ConfigError> {
+    pub fn policy(&self, files: &Files) -> Result<Policy, ConfigError> {
+        files.note(&self.policy);
         let text = read_text(&self.policy)?;
         let folder = self.policy.parent().unwrap_or(Path::new("/")).to_owned();
-        let key = |name: &str| read_bytes(&folder.join(name)).map_err(|error| error.to_string());
+        let key = |name: &str| {
+            let path = folder.join(name);
+            files.note(&path);
+            read_bytes(&path).map_err(|error| crate::chain(&error))
+        };
         Policy::parse(&text, &key).map_err(|source| ConfigError::Policy {
             path: self.policy.clone(),
             source: Box::new(source),

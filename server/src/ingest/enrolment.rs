@@ -1,6 +1,7 @@
 //! Who becomes part of the fleet without being asked about: agents that prove to know an enrolment token.
 
 use crate::config::{ConfigError, EnrolmentConfig, read_text};
+use crate::reload::Files;
 use gumshoe_protocol::Heartbeat;
 use gumshoe_protocol::seal::{PublicReportKey, enrolment_proof};
 use gumshoe_store::AgentState;
@@ -30,16 +31,18 @@ pub struct Enrolment {
 }
 
 impl Enrolment {
-    /// Reads the tokens that the configuration names; without any, every agent waits for approval.
+    /// Reads the tokens that the configuration names, and notes their file in `files`; without any, every agent waits for
+    /// approval.
     ///
     /// # Errors
     ///
     /// [`EnrolmentError`].
-    pub fn load(config: &EnrolmentConfig) -> Result<Self, EnrolmentError> {
-        match &config.token_file {
-            None => Ok(Self::default()),
-            Some(path) => Self::parse(&read_text(path)?),
-        }
+    pub fn load(config: &EnrolmentConfig, files: &Files) -> Result<Self, EnrolmentError> {
+        let Some(path) = &config.token_file else {
+            return Ok(Self::default());
+        };
+        files.note(path);
+        Self::parse(&read_text(path)?)
     }
 
     fn parse(text: &str) -> Result<Self, EnrolmentError> {

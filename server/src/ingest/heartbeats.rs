@@ -5,6 +5,8 @@ use super::not_stored;
 use crate::audit::{Audit, Entry};
 use crate::metrics::Metrics;
 use crate::relay::{Handler, Message, Outcome};
+use crate::reload::Current;
+use crate::trouble::Trouble;
 use chrono::Utc;
 use gumshoe_protocol::bounds::HEARTBEAT_ENVELOPE_BYTES;
 use gumshoe_protocol::envelope::HEARTBEAT_TYPE;
@@ -14,7 +16,6 @@ use gumshoe_protocol::{Envelope, Heartbeat, relay};
 use gumshoe_store::{
     AgentState, DuplicateMark, HeartbeatBefore, HeartbeatOutcome, NewHeartbeat, Store, StoreError,
 };
-use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::spawn_blocking;
 
@@ -26,17 +27,19 @@ pub struct Heartbeats {
     /// Where agents are kept.
     pub store: Store,
     /// Who is approved at once.
-    pub enrolment: Arc<Enrolment>,
+    pub enrolment: Current<Enrolment>,
     /// Where decisions are written down.
     pub audit: Audit,
     /// Where messages are counted.
     pub metrics: Metrics,
+    /// What is told when the database is damaged.
+    pub trouble: Trouble,
 }
 
 impl Handler for Heartbeats {
     async fn handle(&self, batch: Vec<Message>) -> Outcome {
         let since = Instant::now();
-        let enrolment = Arc::clone(&self.enrolment);
+        let enrolment = self.enrolment.get();
         let opened =
             spawn_blocking(move || batch.iter().map(|one| open(one, &enrolment)).collect::<Vec<_>>());
         // The task neither panics nor is it cancelled: everything in it is total.
@@ -53,9 +56,10 @@ impl Handler for Heartbeats {
         match self.store_all(&accepted).await {
             Ok(()) => {
                 self.metrics.stored(KIND, since);
+                self.trouble.written();
                 Outcome::Done
             }
-            Err(error) => not_stored(KIND, &error),
+            Err(error) => not_stored(KIND, &error, &self.trouble),
         }
     }
 }

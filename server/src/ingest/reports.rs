@@ -3,6 +3,7 @@
 use super::not_stored;
 use crate::metrics::Metrics;
 use crate::relay::{Handler, Message, Outcome};
+use crate::trouble::Trouble;
 use chrono::Utc;
 use gumshoe_protocol::bounds::REPORT_ENVELOPE_BYTES;
 use gumshoe_protocol::envelope::REPORT_TYPE;
@@ -22,6 +23,8 @@ pub struct Reports {
     pub store: Store,
     /// Where messages are counted.
     pub metrics: Metrics,
+    /// What is told when the database is damaged.
+    pub trouble: Trouble,
 }
 
 /// Keys and states of agents.
@@ -40,9 +43,10 @@ impl Handler for Reports {
         match self.store_all(batch).await {
             Ok(()) => {
                 self.metrics.stored(KIND, since);
+                self.trouble.written();
                 Outcome::Done
             }
-            Err(error) => not_stored(KIND, &error),
+            Err(error) => not_stored(KIND, &error, &self.trouble),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Connections to the broker.
 
+use super::budget::{Budget, Metered};
 use super::transport::{Duplex, Kit};
 use crate::config::{RelayConfig, read_secret};
 use crate::tls;
@@ -96,11 +97,24 @@ impl Relay {
     ///
     /// [`RelayError`] of the last relay that was tried.
     pub async fn connect(&self, name: &str) -> Result<Connection, RelayError> {
+        self.connect_within(name, None).await
+    }
+
+    /// Opens a connection that is read from only while there is room in a budget.
+    ///
+    /// # Errors
+    ///
+    /// As [`Relay::connect`].
+    pub(super) async fn connect_within(
+        &self,
+        name: &str,
+        budget: Option<&Arc<Budget>>,
+    ) -> Result<Connection, RelayError> {
         let mut last = RelayError::Url {
             message: "there is none".to_owned(),
         };
         for uri in self.uris.iter() {
-            match self.connect_to(uri, name).await {
+            match self.connect_to(uri, name, budget).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => last = error,
             }
@@ -108,15 +122,24 @@ impl Relay {
         Err(last)
     }
 
-    async fn connect_to(&self, uri: &AMQPUri, name: &str) -> Result<Connection, RelayError> {
+    async fn connect_to(
+        &self,
+        uri: &AMQPUri,
+        name: &str,
+        budget: Option<&Arc<Budget>>,
+    ) -> Result<Connection, RelayError> {
         let host = || uri.authority.host.clone();
         let mut properties = ConnectionProperties::default().with_connection_name(name.into());
         if self.external {
             properties = properties.with_auth_provider(External);
         }
-        let tls = Arc::clone(&self.tls);
+        let (tls, budget) = (Arc::clone(&self.tls), budget.cloned());
         let open = async move |uri: AMQPUri, _: Runtime<Kit>| {
-            Ok(AsyncTcpStream::Plain(open_stream(&uri, Arc::clone(&tls)).await?))
+            let stream = open_stream(&uri, Arc::clone(&tls)).await?;
+            Ok(AsyncTcpStream::Plain(match &budget {
+                Some(budget) => Box::new(Metered::new(stream, Arc::clone(budget))),
+                None => stream,
+            }))
         };
         let connecting = Connection::connector(uri.clone(), Runtime::new(Kit::current()), open, properties);
         match timeout(CONNECT_TIMEOUT, connecting).await {

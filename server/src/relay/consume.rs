@@ -1,26 +1,33 @@
 //! Consuming in batches: nothing is acknowledged before its handler has stored it.
 
+use super::budget::Budget;
 use super::connect::{Relay, RelayError};
 use super::topology;
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use gumshoe_protocol::relay as names;
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
 };
-use lapin::types::FieldTable;
+use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Connection, Consumer};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of the messages that are handled in one go.
-const BATCH_BYTES: usize = 64 << 20;
+const BATCH_BYTES: usize = 16 << 20;
+/// Bytes of the messages that are in memory, those that are being handled among them; then no more are read.
+const HELD_BYTES: usize = 2 * BATCH_BYTES;
 /// How long a batch waits for more messages once it has one.
 const LINGER: Duration = Duration::from_millis(5);
-/// How long a consumer waits before it tries again, at first and at most.
+/// How long a consumer waits before it connects again, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
+/// How long it waits after a batch that was not stored, at first and at most: the same messages come again at once.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
 /// A message, as it came.
 #[derive(Debug)]
@@ -59,8 +66,8 @@ enum ConsumeError {
 
 /// Takes messages out of `queue` until `stop`; connects again for as long as it has to.
 ///
-/// Limits: at most `prefetch` messages are held; a batch ends at 64 MiB. What is not acknowledged when this ends goes back to
-/// the queue.
+/// Limits: at most `prefetch` messages are held; when they have 32 MiB or more, no more are read. A batch ends at 16 MiB. One
+/// message more may be on its way in each case. What is not acknowledged when this ends goes back to the queue.
 pub async fn consume(
     relay: &Relay,
     queue: &str,
@@ -93,20 +100,36 @@ async fn session(
     stop: &CancellationToken,
     wait: &mut Duration,
 ) -> Result<(), ConsumeError> {
-    let connection = relay.connect(&format!("gumshoe-server {queue}")).await?;
-    let (channel, mut consumer) = open(&connection, queue, prefetch).await?;
+    let budget = Arc::new(Budget::new(HELD_BYTES));
+    let name = format!("gumshoe-server {queue}");
+    let connection = relay.connect_within(&name, Some(&budget)).await?;
+    let (channel, consumer) = open(&connection, queue, prefetch).await?;
+    let tag = consumer.tag();
+    let mut line = Line::of(consumer, &budget);
     tracing::info!(queue, prefetch, "consuming");
+    let mut pause = PAUSE.0;
     loop {
         let first = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            first = consumer.next() => first.ok_or(ConsumeError::Ended)??,
+            first = line.next() => first?,
         };
-        let batch = gather(&mut consumer, first, prefetch.into()).await?;
+        let batch = gather(&mut line, first, prefetch.into()).await?;
         *wait = BACKOFF.0;
-        settle(&channel, batch, handler, stop).await?;
+        let bytes = bytes_of(&batch);
+        let outcome = settle(&channel, batch, handler).await?;
+        budget.give_back(bytes);
+        match outcome {
+            Outcome::Done => pause = PAUSE.0,
+            Outcome::Again => {
+                tokio::select! {
+                    () = sleep(pause) => pause = (pause * 2).min(PAUSE.1),
+                    () = stop.cancelled() => {}
+                }
+            }
+        }
     }
-    close(&channel, &consumer).await;
+    close(&channel, tag).await;
     Ok(())
 }
 
@@ -124,60 +147,83 @@ async fn open(connection: &Connection, queue: &str, prefetch: u16) -> lapin::Res
     Ok((channel, consumer))
 }
 
+/// What has come, in its order, and how it comes to an end.
+struct Line(mpsc::UnboundedReceiver<lapin::Result<Delivery>>);
+
+impl Line {
+    /// What comes to a consumer; it is counted as held from the moment at which it is complete.
+    ///
+    /// A task of its own does that: lapin's buffer would grow uncounted while a batch is stored.
+    fn of(mut consumer: Consumer, budget: &Arc<Budget>) -> Self {
+        let (line, deliveries) = mpsc::unbounded_channel();
+        let budget = Arc::clone(budget);
+        tokio::spawn(async move {
+            loop {
+                let delivery = tokio::select! {
+                    delivery = consumer.next() => delivery,
+                    () = line.closed() => return,
+                };
+                let Some(delivery) = delivery else { return };
+                budget.take(delivery.as_ref().map_or(0, |delivery| delivery.data.len()));
+                // Nobody listens any more when the session has ended.
+                let _ = line.send(delivery);
+            }
+        });
+        Self(deliveries)
+    }
+
+    async fn next(&mut self) -> Result<Delivery, ConsumeError> {
+        Ok(self.0.recv().await.ok_or(ConsumeError::Ended)??)
+    }
+}
+
+fn bytes_of(batch: &[Delivery]) -> usize {
+    batch.iter().map(|delivery| delivery.data.len()).sum()
+}
+
 /// The first delivery, and what is there or comes within [`LINGER`] of the one before.
-async fn gather(consumer: &mut Consumer, first: Delivery, most: usize) -> lapin::Result<Vec<Delivery>> {
+async fn gather(line: &mut Line, first: Delivery, most: usize) -> Result<Vec<Delivery>, ConsumeError> {
     let mut bytes = first.data.len();
     let mut batch = vec![first];
     while batch.len() < most && bytes < BATCH_BYTES {
-        let ready = match consumer.next().now_or_never() {
-            Some(ready) => ready,
-            None => match tokio::time::timeout(LINGER, consumer.next()).await {
-                Ok(ready) => ready,
-                Err(_) => break,
-            },
+        let Ok(next) = timeout(LINGER, line.next()).await else {
+            break;
         };
-        let Some(delivery) = ready.transpose()? else { break };
+        let delivery = next?;
         bytes += delivery.data.len();
         batch.push(delivery);
     }
     Ok(batch)
 }
 
-async fn settle(
-    channel: &Channel,
-    batch: Vec<Delivery>,
-    handler: &impl Handler,
-    stop: &CancellationToken,
-) -> lapin::Result<()> {
+async fn settle(channel: &Channel, batch: Vec<Delivery>, handler: &impl Handler) -> lapin::Result<Outcome> {
     let Some(last) = batch.last().map(|delivery| delivery.delivery_tag) else {
-        return Ok(());
+        return Ok(Outcome::Done);
     };
     let messages = batch.into_iter().map(|delivery| Message {
         key: delivery.routing_key.to_string(),
         body: delivery.data,
     });
-    match handler.handle(messages.collect()).await {
-        Outcome::Done => channel.basic_ack(last, BasicAckOptions { multiple: true }).await,
+    let outcome = handler.handle(messages.collect()).await;
+    match outcome {
+        Outcome::Done => {
+            channel
+                .basic_ack(last, BasicAckOptions { multiple: true })
+                .await?
+        }
         Outcome::Again => {
             let options = BasicNackOptions {
                 multiple: true,
                 requeue: true,
             };
             channel.basic_nack(last, options).await?;
-            // The same messages come at once: without a pause this would be a busy loop.
-            tokio::select! {
-                () = sleep(Duration::from_secs(1)) => {}
-                () = stop.cancelled() => {}
-            }
-            Ok(())
         }
     }
+    Ok(outcome)
 }
 
 /// Closing the channel puts everything that was prefetched back into the queue.
-async fn close(channel: &Channel, consumer: &Consumer) {
-    let _ = channel
-        .basic_cancel(consumer.tag(), BasicCancelOptions::default())
-        .await;
+async fn close(channel: &Channel, tag: ShortString) {
+    let _ = channel.basic_cancel(tag, BasicCancelOptions::default()).await;
     let _ = channel.close(200, "stopping".into()).await;
 }

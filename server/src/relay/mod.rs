@@ -2,6 +2,7 @@
 //!
 //! A connection that is lost is replaced; what was not confirmed or not acknowledged is published or delivered again.
 
+mod budget;
 mod connect;
 mod consume;
 mod publish;

@@ -39,7 +39,7 @@ async fn publish(scheduler: &Scheduler, action: &StoredAction) -> Result<(), Ste
         envelope: &envelope,
         expires: action.expires,
     };
-    let agents = scheduler.targets(action.id, true).await?;
+    let agents = scheduler.sent(action.id).await?;
     if scheduler.is_for_all(agents.len() as u64, scheduler.approved().await?) {
         delivery.to_all(&scheduler.publisher, &scheduler.metrics).await?;
     } else {

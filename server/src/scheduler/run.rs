@@ -8,6 +8,7 @@ use crate::audit::Audit;
 use crate::config::SchedulerConfig;
 use crate::metrics::Metrics;
 use crate::relay::Publisher;
+use crate::trouble::Trouble;
 use chrono::Utc;
 use gumshoe_protocol::{ActionId, AgentId};
 use gumshoe_store::{AgentState, PageRequest, Retention, Store, StoreError, StoredAction, TargetFilter};
@@ -18,7 +19,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// How long an action belongs to a scheduler that says nothing more.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(15);
 /// How long an action rests that nobody could be sent to.
 const REST: Duration = Duration::from_secs(10);
 /// Actions that are looked at in one round.
@@ -55,6 +56,8 @@ pub struct Scheduler {
     pub holder: String,
     /// Actions that nobody could be sent to, and until when they rest.
     pub resting: Resting,
+    /// What is told when the database is damaged.
+    pub trouble: Trouble,
 }
 
 /// Actions that nobody could be sent to. Kept in memory only: at worst it is tried once too often.
@@ -67,12 +70,14 @@ impl Scheduler {
         let mut housekeeping = Housekeeping::default();
         while !stop.is_cancelled() {
             if let Err(error) = self.round().await {
+                self.note(&error);
                 tracing::warn!(
                     error = crate::chain(&error),
                     "the scheduler could not go on; trying again"
                 );
             }
             if let Err(error) = housekeeping.round(self).await {
+                self.note(&error);
                 tracing::warn!(error = crate::chain(&error), "housekeeping failed; trying again");
             }
             tokio::select! {
@@ -88,12 +93,19 @@ impl Scheduler {
         for action in self.store.unfinished_actions(ACTIONS).await? {
             let id = action.id;
             if let Err(error) = self.look_at(action).await {
+                self.note(&error);
                 tracing::warn!(action = %id, error = crate::chain(&error), "action not brought further; trying again");
             }
         }
         publish_cancellations(self).await?;
         while publish_events(&self.store, &self.publisher, &self.metrics).await? {}
         Ok(())
+    }
+
+    fn note(&self, error: &StepError) {
+        if let Some(error) = error.of_store() {
+            self.trouble.note(error);
+        }
     }
 
     async fn look_at(&self, action: StoredAction) -> Result<(), StepError> {
@@ -146,19 +158,13 @@ impl Scheduler {
         Ok(counts.get(&AgentState::Approved).copied().unwrap_or(0))
     }
 
-    /// The selected agents of an action that it was published for, or those that it was not.
-    pub(super) async fn targets(
-        &self,
-        action: ActionId,
-        published: bool,
-    ) -> Result<Vec<AgentId>, StoreError> {
+    /// The hosts that an action was sent to.
+    pub(super) async fn sent(&self, action: ActionId) -> Result<Vec<AgentId>, StoreError> {
         let filter = TargetFilter {
-            published: Some(published),
-            selected: Some(true),
+            published: Some(true),
             ..TargetFilter::default()
         };
-        let mut page = PageRequest::first(PageRequest::MOST);
-        let mut agents = Vec::new();
+        let (mut page, mut agents) = (PageRequest::first(PageRequest::MOST), Vec::new());
         loop {
             let targets = self.store.targets(action, &filter, &page).await?;
             agents.extend(targets.items.iter().map(|target| target.agent));
@@ -166,6 +172,19 @@ impl Scheduler {
                 return Ok(agents);
             }
             page.after = targets.next;
+        }
+    }
+
+    /// The hosts that an action selected and was not sent to, in the order of sending.
+    pub(super) async fn unsent(&self, action: ActionId) -> Result<Vec<AgentId>, StoreError> {
+        let (mut page, mut agents) = (PageRequest::first(PageRequest::MOST), Vec::new());
+        loop {
+            let portion = self.store.targets_to_send(action, &page).await?;
+            agents.extend(portion.items);
+            if portion.next.is_none() {
+                return Ok(agents);
+            }
+            page.after = portion.next;
         }
     }
 }

@@ -6,10 +6,10 @@ use super::run::Scheduler;
 use super::select::{SelectError, select};
 use crate::audit::Entry;
 use crate::relay::PublishError;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use gumshoe_protocol::AgentId;
 use gumshoe_store::{
-    ActionChange, ActionState, Counters, EnvelopeKind, PageRequest, StoreError, StoredAction, TargetFilter,
+    ActionChange, ActionState, Counters, EnvelopeKind, PageRequest, StoreError, StoredAction,
 };
 use std::time::Duration;
 
@@ -29,6 +29,16 @@ pub enum StepError {
     /// The store has an action without its envelope.
     #[error("the action's envelope is not stored")]
     NoEnvelope,
+}
+
+impl StepError {
+    /// What the store said, if it was the store that failed.
+    pub(super) fn of_store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) | Self::Select(SelectError::Store(error)) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 /// An action that is being sent.
@@ -119,7 +129,7 @@ impl<'a> Sending<'a> {
         let waited = self.waited();
         if answered < wanted && waited < self.options.canary_wait() {
             // A canary without a queue is replaced by another host.
-            return self.publish_missing(wanted).await;
+            return self.publish_next(wanted.saturating_sub(counters.sent)).await;
         }
         let silent = wanted.saturating_sub(answered);
         if silent > 0 {
@@ -134,7 +144,7 @@ impl<'a> Sending<'a> {
         }
         let approved = self.scheduler.approved().await?;
         if !self.options.is_paced() && self.scheduler.is_for_all(counters.targeted, approved) {
-            let agents = self.scheduler.targets(self.action.id, false).await?;
+            let agents = self.scheduler.unsent(self.action.id).await?;
             self.publish_to_all(&agents).await?;
         }
         self.run(format!("{wanted} canaries answered")).await
@@ -146,11 +156,6 @@ impl<'a> Sending<'a> {
             .signed_duration_since(since)
             .to_std()
             .unwrap_or_default()
-    }
-
-    async fn publish_missing(&self, wanted: u64) -> Result<(), StepError> {
-        let published = self.scheduler.targets(self.action.id, true).await?.len() as u64;
-        self.publish_next(wanted.saturating_sub(published)).await
     }
 
     /// Sends to more hosts, as fast as is allowed; ends the action when all have answered.
@@ -165,19 +170,18 @@ impl<'a> Sending<'a> {
         self.publish_next(self.allowance(&counters).await?).await
     }
 
-    /// How many hosts may be sent to now.
+    /// How many hosts may be sent to now. Counted from what is stored: several schedulers, and looks that come early, make
+    /// nothing faster than was asked for.
     async fn allowance(&self, counters: &Counters) -> Result<u64, StepError> {
-        let config = &self.scheduler.config;
-        let mut most = u64::from(config.publish_per_tick);
+        let mut most = u64::from(self.scheduler.config.publish_per_tick);
         if let Some(rate) = self.options.hosts_per_second {
-            let per_tick = u128::from(rate) * config.tick.as_millis() / 1000;
-            most = most.min(u64::try_from(per_tick).unwrap_or(u64::MAX).max(1));
+            let second = Utc::now() - TimeDelta::seconds(1);
+            let sent = self.scheduler.store.sent_since(self.action.id, second).await?;
+            most = most.min(u64::from(rate).saturating_sub(sent));
         }
         if let Some(together) = self.options.hosts_at_once {
-            let open = counters.waiting + counters.delivered_waiting + counters.running;
-            let published = self.scheduler.targets(self.action.id, true).await?.len() as u64;
-            let unpublished = counters.targeted.saturating_sub(published);
-            let busy = open.saturating_sub(unpublished);
+            let unsent = counters.targeted.saturating_sub(counters.sent);
+            let busy = (counters.waiting + counters.running).saturating_sub(unsent);
             most = most.min(u64::from(together).saturating_sub(busy));
         }
         Ok(most)
@@ -198,24 +202,20 @@ impl<'a> Sending<'a> {
         let mut page = PageRequest::first(PageRequest::MOST);
         while left > 0 {
             page.limit = u32::try_from(left).unwrap_or(u32::MAX).min(PageRequest::MOST);
-            let targets = scheduler
-                .store
-                .targets(self.action.id, &unpublished(), &page)
-                .await?;
-            let agents: Vec<AgentId> = targets.items.iter().map(|target| target.agent).collect();
+            let agents = scheduler.store.targets_to_send(self.action.id, &page).await?;
             let reached = delivery
-                .to_each(&scheduler.publisher, &scheduler.metrics, &agents)
+                .to_each(&scheduler.publisher, &scheduler.metrics, &agents.items)
                 .await;
             scheduler
                 .store
                 .mark_published(self.action.id, &reached, Utc::now())
                 .await?;
             left = left.saturating_sub(reached.len() as u64);
-            tried |= !agents.is_empty();
-            if targets.next.is_none() {
+            tried |= !agents.items.is_empty();
+            if agents.next.is_none() {
                 break;
             }
-            page.after = targets.next;
+            page.after = agents.next;
         }
         if tried && left == most {
             scheduler.rest(self.action.id);
@@ -283,15 +283,6 @@ impl<'a> Sending<'a> {
             envelope,
             expires: self.action.expires,
         }
-    }
-}
-
-/// Hosts that are to be sent to.
-fn unpublished() -> TargetFilter {
-    TargetFilter {
-        published: Some(false),
-        selected: Some(true),
-        ..TargetFilter::default()
     }
 }
 

@@ -1,11 +1,12 @@
 //! Looks over the fleet: which agents are silent, outdated, or two with one identity. Tells each once, as an event.
+//!
+//! What was told is remembered by the store, with the event that tells it: a worker that is killed tells nothing twice.
 
 use crate::config::WorkersConfig;
+use crate::trouble::Trouble;
 use chrono::{TimeDelta, Utc};
-use gumshoe_protocol::AgentId;
-use gumshoe_store::{Agent, AgentFilter, AgentState, NewEvent, PageRequest, Store, StoreError};
+use gumshoe_store::{Agent, AgentFilter, AgentNotice, AgentState, PageRequest, Store, StoreError, Told};
 use semver::Version;
-use std::collections::HashSet;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +23,7 @@ pub struct AgentWatch {
     holder: String,
     silent_after: u32,
     oldest: Option<Version>,
-    told: HashSet<(AgentId, &'static str)>,
+    trouble: Trouble,
 }
 
 impl AgentWatch {
@@ -31,21 +32,27 @@ impl AgentWatch {
     /// # Errors
     ///
     /// When the oldest version is not a version.
-    pub fn new(store: Store, holder: &str, config: &WorkersConfig) -> Result<Self, semver::Error> {
+    pub fn new(
+        store: Store,
+        holder: &str,
+        config: &WorkersConfig,
+        trouble: Trouble,
+    ) -> Result<Self, semver::Error> {
         let oldest = config.oldest_agent.as_deref().map(Version::parse).transpose()?;
         Ok(Self {
             store,
             holder: holder.to_owned(),
             silent_after: config.silent_after_intervals,
             oldest,
-            told: HashSet::new(),
+            trouble,
         })
     }
 
     /// Looks until `stop`. Of several workers one does it.
-    pub async fn run(mut self, stop: &CancellationToken) {
+    pub async fn run(self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.round().await {
+                self.trouble.note(&error);
                 tracing::warn!(
                     error = crate::chain(&error),
                     "the fleet could not be looked over; trying again"
@@ -60,61 +67,63 @@ impl AgentWatch {
         let _ = self.store.release_lease(WORK, &self.holder).await;
     }
 
-    async fn round(&mut self) -> Result<(), StoreError> {
+    async fn round(&self) -> Result<(), StoreError> {
         let now = Utc::now();
         if !self
             .store
             .take_lease(WORK, &self.holder, now, now + LEASE)
             .await?
         {
-            // Another worker tells; should it end, this one begins anew.
-            self.told.clear();
+            // Another worker tells.
             return Ok(());
         }
         let filter = AgentFilter {
             states: vec![AgentState::Approved],
             ..AgentFilter::default()
         };
+        let mut told = self.store.told_notices().await?;
         let mut page = PageRequest::first(PageRequest::MOST);
         loop {
             let agents = self.store.agents(&filter, &page).await?;
-            for agent in &agents.items {
-                self.judge(agent).await?;
+            let new: Vec<_> = agents
+                .items
+                .iter()
+                .flat_map(|agent| self.news(agent, &mut told))
+                .collect();
+            if !new.is_empty() {
+                self.store.tell_notices(&new, now).await?;
             }
             if agents.next.is_none() {
-                return Ok(());
+                break;
             }
             page.after = agents.next;
         }
+        // What is left of it is over, or is about agents that take no part any more.
+        self.store.forget_notices(told.keys()).await
     }
 
-    async fn judge(&mut self, agent: &Agent) -> Result<(), StoreError> {
-        let duplicate = agent.duplicate.as_ref().map(|mark| mark.note.clone());
+    /// What is to be told of an agent and was not; what was told and goes on is taken out of `told`.
+    fn news(&self, agent: &Agent, told: &mut Told) -> Vec<AgentNotice> {
+        let duplicate = agent.duplicate.as_ref();
+        let duplicate =
+            duplicate.map(|mark| format!("{}; noticed at {}", mark.note, mark.since.to_rfc3339()));
+        let mut news = Vec::new();
         for (kind, note) in [
             ("agent-silent", self.silence(agent)),
             ("agent-outdated", self.age(agent)),
             ("agent-duplicate", duplicate),
         ] {
-            let key = (agent.id, kind);
-            match note {
-                None => drop(self.told.remove(&key)),
-                Some(note) if !self.told.contains(&key) => {
-                    self.tell(agent, kind, note).await?;
-                    self.told.insert(key);
-                }
-                Some(_) => {}
+            let Some(note) = note else { continue };
+            if told.remove(&(agent.id, kind.to_owned())).as_ref() != Some(&note) {
+                news.push(AgentNotice {
+                    agent: agent.id,
+                    hostname: agent.hostname.clone(),
+                    kind,
+                    note,
+                });
             }
         }
-        Ok(())
-    }
-
-    async fn tell(&self, agent: &Agent, kind: &str, note: String) -> Result<(), StoreError> {
-        let event = NewEvent {
-            time: Utc::now(),
-            kind: kind.to_owned(),
-            body: serde_json::json!({"agent": agent.id, "hostname": agent.hostname, "note": note}),
-        };
-        self.store.add_event(&event).await
+        news
     }
 
     fn silence(&self, agent: &Agent) -> Option<String> {

@@ -148,6 +148,21 @@ impl Store {
             .map_err(StoreError::doing(doing))
     }
 
+    /// Begins to read: whatever is read in this transaction is as it was at one moment.
+    pub(crate) async fn begin_reading(
+        &self,
+        doing: &'static str,
+    ) -> Result<Transaction<'static, Any>, StoreError> {
+        let begin = match self.database {
+            Database::Sqlite => "BEGIN",
+            Database::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        self.reader
+            .begin_with(begin)
+            .await
+            .map_err(StoreError::doing(doing))
+    }
+
     /// Runs a statement that reads and returns its rows.
     pub(crate) async fn fetch(
         &self,

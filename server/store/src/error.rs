@@ -31,6 +31,16 @@ pub enum StoreError {
         /// What the database says.
         source: sqlx::Error,
     },
+    /// What is stored, or the disk that it is stored on, cannot be relied on: asking again does not help, and may harm.
+    #[error("failed to {doing}: {damage}")]
+    Damaged {
+        /// What was asked.
+        doing: &'static str,
+        /// What is damaged.
+        damage: Damage,
+        /// What the database says.
+        source: sqlx::Error,
+    },
     /// Asking again would fail again.
     #[error("failed to {doing}")]
     Permanent {
@@ -84,7 +94,35 @@ pub enum TransientCause {
     Resources,
 }
 
+/// What cannot be relied on any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// What is stored is not what was written.
+    #[error("the database is damaged")]
+    Content,
+    /// The operating system could not read or write, for another reason than that there is no room.
+    #[error("the disk or file system of the database fails")]
+    Disk,
+}
+
+/// What an error of the database means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Passes(TransientCause),
+    Damage(Damage),
+}
+
 impl StoreError {
+    /// What is damaged, if something is: then nothing more should be asked before somebody has looked.
+    #[must_use]
+    pub fn damage(&self) -> Option<Damage> {
+        match self {
+            Self::Damaged { damage, .. } => Some(*damage),
+            _ => None,
+        }
+    }
+
     /// Whether asking again later can help. What came from the relay must then not be acknowledged.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -93,57 +131,78 @@ impl StoreError {
 
     /// Turns the database's errors into this type; for `map_err`.
     pub(crate) fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> Self + Copy {
-        move |source| match cause(&source) {
-            Some(cause) => Self::Transient { doing, cause, source },
+        move |source| match meaning(&source) {
+            Some(Meaning::Passes(cause)) => Self::Transient { doing, cause, source },
+            Some(Meaning::Damage(damage)) => Self::Damaged {
+                doing,
+                damage,
+                source,
+            },
             None => Self::Permanent { doing, source },
         }
     }
 }
 
-/// What stands in the way for now; `None` if it will stand there for ever.
-fn cause(error: &sqlx::Error) -> Option<TransientCause> {
+/// What an error means; `None` where asking again would fail again.
+fn meaning(error: &sqlx::Error) -> Option<Meaning> {
+    use Meaning::Passes;
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-            Some(TransientCause::Unreachable)
+            Some(Passes(TransientCause::Unreachable))
         }
-        sqlx::Error::PoolTimedOut => Some(TransientCause::Busy),
-        sqlx::Error::Database(error) => code_cause(error.as_ref()),
+        sqlx::Error::PoolTimedOut => Some(Passes(TransientCause::Busy)),
+        sqlx::Error::Database(error) => code_meaning(error.as_ref()),
         _ => None,
     }
 }
 
 /// Judges by the code: five characters (SQLSTATE) are PostgreSQL's, a number is SQLite's.
-fn code_cause(error: &dyn DatabaseError) -> Option<TransientCause> {
+fn code_meaning(error: &dyn DatabaseError) -> Option<Meaning> {
     let code = error.code()?;
     match code.parse::<u32>() {
-        Ok(number) if code.len() < 5 => sqlite_cause(number),
-        _ => postgres_cause(&code),
+        Ok(number) if code.len() < 5 => sqlite_meaning(number),
+        _ => postgres_meaning(&code),
     }
 }
 
-/// Source: SQLite's result codes; the lowest byte is the primary code.
-fn sqlite_cause(code: u32) -> Option<TransientCause> {
-    match code & 0xff {
-        5 | 6 => Some(TransientCause::Busy),
-        7 => Some(TransientCause::Resources),
-        // SQLITE_IOERR: where a write-ahead log cannot grow, a full disk is told as this.
-        10 | 13 => Some(TransientCause::Full),
-        // SQLITE_READONLY after the file was moved, SQLITE_CANTOPEN.
-        14 => Some(TransientCause::Unreachable),
+/// Source: SQLite's result codes (<https://www.sqlite.org/rescode.html>); the lowest byte is the primary code.
+fn sqlite_meaning(code: u32) -> Option<Meaning> {
+    use Meaning::Passes;
+    /// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log could not grow. Where a disk is full, it is told as this.
+    const SHM_SIZE: u32 = 10 | 19 << 8;
+    /// `SQLITE_IOERR_NOMEM`.
+    const NO_MEMORY: u32 = 10 | 12 << 8;
+    /// `SQLITE_IOERR_BLOCKED`, `SQLITE_IOERR_LOCK`, `SQLITE_IOERR_SHMLOCK`.
+    const LOCKS: [u32; 3] = [10 | 11 << 8, 10 | 15 << 8, 10 | 20 << 8];
+    match (code & 0xff, code) {
+        (5 | 6, _) => Some(Passes(TransientCause::Busy)),
+        (7, _) | (_, NO_MEMORY) => Some(Passes(TransientCause::Resources)),
+        (13, _) | (_, SHM_SIZE) => Some(Passes(TransientCause::Full)),
+        (10, _) if LOCKS.contains(&code) => Some(Passes(TransientCause::Busy)),
+        // SQLITE_CANTOPEN.
+        (14, _) => Some(Passes(TransientCause::Unreachable)),
+        // SQLITE_IOERR; SQLITE_READONLY: a file system that was mounted anew after errors, a file that was moved.
+        (10 | 8, _) => Some(Meaning::Damage(Damage::Disk)),
+        // SQLITE_CORRUPT, SQLITE_NOTADB.
+        (11 | 26, _) => Some(Meaning::Damage(Damage::Content)),
         _ => None,
     }
 }
 
 /// Source: PostgreSQL's appendix on error codes (SQLSTATE classes).
-fn postgres_cause(code: &str) -> Option<TransientCause> {
+fn postgres_meaning(code: &str) -> Option<Meaning> {
+    use Meaning::Passes;
     match code {
-        "53100" => Some(TransientCause::Full),
-        "40001" | "40P01" => Some(TransientCause::Conflict),
-        "55P03" | "57014" => Some(TransientCause::Busy),
-        _ if code.starts_with("53") => Some(TransientCause::Resources),
+        "53100" => Some(Passes(TransientCause::Full)),
+        "40001" | "40P01" => Some(Passes(TransientCause::Conflict)),
+        "55P03" | "57014" => Some(Passes(TransientCause::Busy)),
+        // io_error, undefined_file; data_corrupted, index_corrupted.
+        "58030" | "58P01" => Some(Meaning::Damage(Damage::Disk)),
+        "XX001" | "XX002" => Some(Meaning::Damage(Damage::Content)),
+        _ if code.starts_with("53") => Some(Passes(TransientCause::Resources)),
         // Lost connections, the server's own end, a server that is a standby or read-only for now.
         _ if code.starts_with("08") || code.starts_with("57P") || code == "25006" => {
-            Some(TransientCause::Unreachable)
+            Some(Passes(TransientCause::Unreachable))
         }
         _ => None,
     }
@@ -154,28 +213,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_is_told_from_what_stays() {
-        for (code, cause) in [
-            (5, Some(TransientCause::Busy)),
-            (13, Some(TransientCause::Full)),
-            (778, Some(TransientCause::Full)),
+    fn what_passes_is_told_from_what_stays_and_from_damage() {
+        let passes = |cause| Some(Meaning::Passes(cause));
+        let damage = |damage| Some(Meaning::Damage(damage));
+        for (code, expected) in [
+            (5, passes(TransientCause::Busy)),
+            (13, passes(TransientCause::Full)),
+            (4874, passes(TransientCause::Full)),
+            (3082, passes(TransientCause::Resources)),
+            (5130, passes(TransientCause::Busy)),
+            (778, damage(Damage::Disk)),
+            (266, damage(Damage::Disk)),
+            (1032, damage(Damage::Disk)),
+            (11, damage(Damage::Content)),
+            (779, damage(Damage::Content)),
+            (26, damage(Damage::Content)),
             (19, None),
             (1, None),
-            (11, None),
         ] {
-            assert_eq!(sqlite_cause(code), cause, "{code}");
+            assert_eq!(sqlite_meaning(code), expected, "{code}");
         }
-        for (code, cause) in [
-            ("53100", Some(TransientCause::Full)),
-            ("53300", Some(TransientCause::Resources)),
-            ("40P01", Some(TransientCause::Conflict)),
-            ("57P01", Some(TransientCause::Unreachable)),
+        for (code, expected) in [
+            ("53100", passes(TransientCause::Full)),
+            ("53300", passes(TransientCause::Resources)),
+            ("40P01", passes(TransientCause::Conflict)),
+            ("57P01", passes(TransientCause::Unreachable)),
+            ("58030", damage(Damage::Disk)),
+            ("XX001", damage(Damage::Content)),
             ("23505", None),
             ("42601", None),
         ] {
-            assert_eq!(postgres_cause(code), cause, "{code}");
+            assert_eq!(postgres_meaning(code), expected, "{code}");
         }
-        assert_eq!(cause(&sqlx::Error::PoolTimedOut), Some(TransientCause::Busy));
-        assert_eq!(cause(&sqlx::Error::RowNotFound), None);
+        assert_eq!(meaning(&sqlx::Error::PoolTimedOut), passes(TransientCause::Busy));
+        assert_eq!(meaning(&sqlx::Error::RowNotFound), None);
     }
 }

@@ -33,18 +33,6 @@ pub struct Event {
 }
 
 impl Store {
-    /// Adds an event of its own.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub async fn add_event(&self, event: &NewEvent) -> Result<(), StoreError> {
-        let mut transaction = self.begin("store an event").await?;
-        add(&mut transaction, std::slice::from_ref(event)).await?;
-        let doing = StoreError::doing("store an event");
-        transaction.commit().await.map_err(doing)
-    }
-
     /// The oldest events that wait, at most `limit`.
     ///
     /// # Errors

@@ -30,13 +30,13 @@ pub use actions::{
     ActionAdded, ActionChange, ActionFilter, ActionState, EnvelopeKind, NewAction, Signer, StoredAction,
 };
 pub use agents::{
-    Agent, AgentFacts, AgentFilter, AgentState, Deleted, DuplicateMark, HeartbeatBefore, HeartbeatOutcome,
-    NewHeartbeat,
+    Agent, AgentFacts, AgentFilter, AgentNotice, AgentState, Deleted, DuplicateMark, HeartbeatBefore,
+    HeartbeatOutcome, NewHeartbeat, Told,
 };
 pub use audit::{AuditEntry, AuditFilter, AuditHead, AuditVerdict, NewAuditEntry};
 pub use database::{Database, Store, StoreOptions};
-pub use error::{StoreError, TransientCause};
-pub use events::{Event, NewEvent};
+pub use error::{Damage, StoreError, TransientCause};
+pub use events::Event;
 pub use investigators::Investigator;
 pub use migrations::Schema;
 pub use page::{Cursor, Page, PageRequest};

@@ -9,7 +9,14 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _};
 
 /// The steps: number, name, text.
-const STEPS: [(i64, &str, &str); 1] = [(1, "tables", include_str!("../migrations/0001_tables.sql"))];
+const STEPS: [(i64, &str, &str); 2] = [
+    (1, "tables", include_str!("../migrations/0001_tables.sql")),
+    (
+        2,
+        "sending and notices",
+        include_str!("../migrations/0002_sending_and_notices.sql"),
+    ),
+];
 
 /// Words of the steps: SQLite's, PostgreSQL's. Text is ordered by its bytes in both.
 const WORDS: [(&str, &str, &str); 6] = [
@@ -120,6 +127,7 @@ mod tests {
     fn a_database_of_a_newer_program_is_not_touched() {
         assert!(matches!(compare(i64::MAX), Err(StoreError::NewerSchema { .. })));
         assert!(matches!(compare(0), Ok(Schema::Older { found: 0 })));
-        assert!(matches!(compare(1), Ok(Schema::Current)));
+        assert!(matches!(compare(1), Ok(Schema::Older { found: 1 })));
+        assert!(matches!(compare(2), Ok(Schema::Current)));
     }
 }

@@ -1,7 +1,10 @@
 //! What workers do with the fleet's events.
 
-use crate::harness::{Fleet, wait_for};
+use crate::harness::{Fleet, Setup, wait_for};
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
+use gumshoe_protocol::heartbeat::HeartbeatReason;
+use gumshoe_test_services::postgres::Postgres;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -48,22 +51,75 @@ fn events_are_exported_and_posted_until_they_are_taken() -> Result<()> {
     Ok(())
 }
 
+/// The exported events of a kind about an agent.
+fn exported(fleet: &Fleet, kind: &str, agent: &str) -> Result<Vec<Value>> {
+    let text = fs::read_to_string(fleet.folder.path().join("events.ndjson")).unwrap_or_default();
+    let events = text.lines().map(serde_json::from_str::<Value>);
+    let events = events.collect::<Result<Vec<_>, _>>()?;
+    let wanted = |event: &Value| event["kind"] == kind && event["body"]["agent"] == agent;
+    Ok(events.into_iter().filter(wanted).collect())
+}
+
 #[test]
-fn an_agent_that_is_outdated_is_told_of_once() -> Result<()> {
-    let config = "[workers]\nexport = \"FOLDER/events.ndjson\"\noldest_agent = \"9.0.0\"\n";
-    let mut fleet = Fleet::start(config)?;
-    let agent = fleet.agent("web1")?.id.to_string();
-    // The fleet is looked over when a worker starts.
-    assert!(fleet.stop()?, "{}", fleet.log());
-    fleet.serve()?;
-    let file = fleet.folder.path().join("events.ndjson");
-    let outdated = wait_for("the event", || {
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        let found = text.lines().find(|line| line.contains("agent-outdated"));
-        Ok(found.map(serde_json::from_str::<Value>).transpose()?)
-    })?;
-    assert_eq!(outdated["body"]["agent"], agent);
-    assert_eq!(outdated["body"]["note"], "version 0.1.0 is below 9.0.0");
+fn what_agents_are_is_told_once_however_often_the_server_begins() -> Result<()> {
+    tell_once(Fleet::start(WATCHED)?)
+}
+
+#[test]
+fn what_agents_are_is_told_once_however_often_the_server_begins_with_postgresql() -> Result<()> {
+    let postgres = Postgres::start()?;
+    tell_once(Fleet::set_up(Setup {
+        database: Some(postgres.create_database("fleet")?),
+        config: WATCHED,
+        ..Setup::default()
+    })?)
+}
+
+const WATCHED: &str =
+    "[workers]\nexport = \"FOLDER/events.ndjson\"\noldest_agent = \"9.0.0\"\nsilent_after_intervals = 1\n";
+
+/// The fleet is looked over when a worker starts: each time another agent is silent, which shows that it was looked over.
+fn tell_once(mut fleet: Fleet) -> Result<()> {
+    let mut agents = Vec::new();
+    for round in 0..3 {
+        let id = {
+            let mut agent = fleet.silent_agent(&format!("host{round}"))?;
+            agent.interval_s = 0;
+            agent.beat(HeartbeatReason::Start)?;
+            agent.id.to_string()
+        };
+        let path = format!("/api/v1/agents/{id}");
+        // Silence is told from more than no second on.
+        wait_for("the agent is silent", || {
+            let (status, shown) = fleet.get(&path)?;
+            let seen = shown["last_seen"]
+                .as_str()
+                .map(DateTime::parse_from_rfc3339)
+                .transpose()?;
+            let silent = seen.is_some_and(|seen| (Utc::now() - seen.to_utc()).num_seconds() >= 2);
+            Ok((status == 200 && silent).then_some(()))
+        })?;
+        agents.push(id);
+        // What a worker knew is gone when it ends.
+        assert!(fleet.stop()?, "{}", fleet.log());
+        fleet.serve()?;
+        wait_for("the newest agent is told of", || {
+            Ok((!exported(&fleet, "agent-silent", &agents[round])?.is_empty()).then_some(()))
+        })?;
+        for agent in &agents {
+            for (kind, note) in [
+                ("agent-silent", "last heard of at "),
+                ("agent-outdated", "version 0.1.0 is below 9.0.0"),
+            ] {
+                let events = wait_for(kind, || {
+                    Ok(Some(exported(&fleet, kind, agent)?).filter(|events| !events.is_empty()))
+                })?;
+                assert_eq!(events.len(), 1, "{kind} in round {round}: {events:?}");
+                let told = events[0]["body"]["note"].as_str().unwrap_or_default();
+                assert!(told.starts_with(note), "{told}");
+            }
+        }
+    }
     Ok(())
 }
 

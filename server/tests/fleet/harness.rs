@@ -72,7 +72,7 @@ pub struct Fleet {
     pub api: String,
     pub admin: String,
     server: Option<Child>,
-    connection: Connection,
+    pub connection: Connection,
     publisher: Channel,
     http: ureq::Agent,
     scheme: &'static str,
@@ -150,12 +150,24 @@ impl Fleet {
 
     /// Starts the server.
     pub fn serve(&mut self) -> Result<()> {
+        self.serve_as("all")
+    }
+
+    /// Starts the server in a role that has the API.
+    pub fn serve_as(&mut self, role: &str) -> Result<()> {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.log_file())?;
         let mut child = self
-            .program(&["--listen", "127.0.0.1:0", "serve", "--print-address"])
+            .program(&[
+                "--listen",
+                "127.0.0.1:0",
+                "serve",
+                "--print-address",
+                "--role",
+                role,
+            ])
             .env("GUMSHOE_LOG", "gumshoe_server=debug,info")
             .stdout(Stdio::piped())
             .stderr(log)
@@ -202,6 +214,32 @@ impl Fleet {
         let pid = rustix::process::Pid::from_child(&server);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         Ok(server.wait()?.success())
+    }
+
+    /// Sends a signal to the server.
+    pub fn signal(&self, signal: rustix::process::Signal) -> Result<()> {
+        let server = self.server.as_ref().context("a server")?;
+        Ok(rustix::process::kill_process(
+            rustix::process::Pid::from_child(server),
+            signal,
+        )?)
+    }
+
+    /// The server's process.
+    pub fn process(&self) -> Result<u32> {
+        Ok(self.server.as_ref().context("a server")?.id())
+    }
+
+    /// Waits until the log has a text so many times.
+    pub fn wait_for_log(&self, text: &str, times: usize) -> Result<()> {
+        let there = || Ok((self.log().matches(text).count() >= times).then_some(()));
+        wait_for(text, there).with_context(|| tail(&self.log()))
+    }
+
+    /// An action's hosts.
+    pub fn targets(&self, action: ActionId) -> Result<Vec<Value>> {
+        let page = self.got(&format!("/api/v1/actions/{action}/targets?limit=1000"))?;
+        Ok(page["items"].as_array().context("items")?.clone())
     }
 
     /// Asks the API as the administrator.
@@ -365,6 +403,13 @@ impl Fleet {
 /// A process beside the server.
 pub struct Beside(Child);
 
+impl Beside {
+    /// Waits until it has ended; says whether it called that a success.
+    pub fn wait(&mut self) -> Result<bool> {
+        Ok(self.0.wait()?.success())
+    }
+}
+
 impl Drop for Beside {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -385,6 +430,8 @@ pub struct Agent<'a> {
     pub hostname: String,
     pub sequence: u64,
     pub enrolment: Option<String>,
+    /// Seconds until its next heartbeat, as it says.
+    pub interval_s: u64,
     key: ReportKey,
     consumer: Consumer,
 }
@@ -399,6 +446,7 @@ impl<'a> Agent<'a> {
             hostname: hostname.to_owned(),
             sequence: 0,
             enrolment: Some(ENROLMENT.to_owned()),
+            interval_s: 60,
             key,
             consumer,
         })
@@ -444,7 +492,7 @@ impl<'a> Agent<'a> {
                 .enrolment
                 .as_ref()
                 .map(|token| enrolment_proof(token, &public)),
-            interval_s: 60,
+            interval_s: self.interval_s,
         }
     }
 

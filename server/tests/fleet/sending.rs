@@ -6,6 +6,7 @@ use chrono::{TimeDelta, Utc};
 use gumshoe_protocol::envelope::CANCEL_TYPE;
 use gumshoe_protocol::{Action, Cancel};
 use serde_json::json;
+use sha2::Digest as _;
 
 fn agents(fleet: &Fleet, count: usize) -> Result<Vec<Agent<'_>>> {
     (0..count)
@@ -73,6 +74,40 @@ fn canaries_go_first_and_the_rest_follows() -> Result<()> {
     }
     published(5)?;
     fleet.wait_for_state(action.id, "running")?;
+    Ok(())
+}
+
+/// Canaries are the hosts whose SHA-256 over action and agent is the lowest as a signed number: everybody finds the same, and
+/// another action finds others.
+#[test]
+fn canaries_are_taken_at_random() -> Result<()> {
+    let fleet = Fleet::start("")?;
+    let mut agents = agents(&fleet, 12)?;
+    let mut samples = std::collections::BTreeSet::new();
+    for _ in 0..4 {
+        let action = fleet.action("true")?;
+        fleet.submit(&action, &json!({"canary_hosts": 3}))?;
+        let canaries = crate::harness::wait_for("canaries", || {
+            let targets = fleet.targets(action.id)?;
+            let sent = targets.iter().filter(|target| !target["published"].is_null());
+            let sent: std::collections::BTreeSet<String> = sent
+                .map(|target| target["agent"].as_str().unwrap_or_default().to_owned())
+                .collect();
+            Ok((sent.len() == 3).then_some(sent))
+        })?;
+        let place = |agent: &Agent<'_>| {
+            let mut hasher = sha2::Sha256::new();
+            hasher.update(action.id.as_bytes());
+            hasher.update(agent.id.as_bytes());
+            let digest: [u8; 32] = hasher.finalize().into();
+            i64::from_be_bytes(std::array::from_fn(|index| digest[index]))
+        };
+        agents.sort_by_key(place);
+        let expected = agents[..3].iter().map(|agent| agent.id.to_string());
+        assert_eq!(canaries, expected.collect());
+        samples.insert(canaries);
+    }
+    assert!(samples.len() > 1, "{samples:?}");
     Ok(())
 }
 
@@ -198,5 +233,34 @@ fn at_most_so_many_hosts_at_once() -> Result<()> {
         answered.push(next);
     }
     fleet.wait_for_state(action.id, "done")?;
+    Ok(())
+}
+
+#[test]
+fn at_most_so_many_hosts_per_second() -> Result<()> {
+    const RATE: usize = 2;
+    // Looks come much more often than once a second, and from two schedulers.
+    let fleet = Fleet::start("[scheduler]\ntick = \"50ms\"\n")?;
+    let _beside = fleet.serve_beside("scheduler")?;
+    let _agents = agents(&fleet, 7)?;
+    let action = fleet.action("true")?;
+    fleet.submit(&action, &json!({"hosts_per_second": RATE}))?;
+    let mut sent = crate::harness::wait_for("all are sent to", || {
+        let targets = fleet.targets(action.id)?;
+        let times = targets.iter().filter_map(|target| target["published"].as_str());
+        let times = times.map(|time| chrono::DateTime::parse_from_rfc3339(time));
+        let times = times.collect::<Result<Vec<_>, _>>()?;
+        Ok((times.len() == 7).then_some(times))
+    })?;
+    sent.sort_unstable();
+    for window in sent.windows(RATE + 1) {
+        let passed = window[RATE] - window[0];
+        ensure!(passed >= TimeDelta::seconds(1), "{window:?}");
+    }
+    let counters = fleet.got(&format!("/api/v1/actions/{}/counters", action.id))?;
+    assert_eq!(
+        (&counters["sent"], &counters["delivered"], &counters["waiting"]),
+        (&json!(7), &json!(0), &json!(7))
+    );
     Ok(())
 }

@@ -163,4 +163,10 @@ fn whoever_leaves_can_come_back_and_stop_it() {
     let (status, printed) = following.wait();
     assert!(printed.contains("cancelled"), "{printed}");
     assert_eq!(status.code(), Some(4), "what was found until then is told");
+    // It is the agent that ended the operation, and says so.
+    let told = fleet
+        .run("olga", &["action", "results", &id(), "--ndjson"])
+        .stdout;
+    let told: Value = serde_json::from_str(told.trim()).unwrap();
+    assert_eq!(told["report"]["status"], "cancelled", "{told}");
 }

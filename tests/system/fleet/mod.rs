@@ -2,8 +2,10 @@
 
 mod asking;
 mod joining;
+mod reaching;
 
 use gumshoe_protocol::AgentId;
+use gumshoe_test_services::certificates::Authority;
 use gumshoe_test_services::rabbitmq::Broker;
 use gumshoe_tests::relay::{Daemon, wait_long};
 use gumshoe_tests::signed::People;
@@ -41,6 +43,11 @@ impl Drop for Server {
 impl Fleet {
     /// A server that knows these people, and an agent with the modules `file` and `misbehave` for each of these roles.
     fn start(people: &[&'static str], roles: &[&str]) -> Self {
+        Self::start_with(people, roles, None)
+    }
+
+    /// The same, with an API that speaks TLS: its certificate is by this authority.
+    fn start_with(people: &[&'static str], roles: &[&str], authority: Option<&Authority>) -> Self {
         let broker = Broker::start().unwrap();
         let people = People::new(people);
         let desk = Host::new();
@@ -49,6 +56,12 @@ impl Fleet {
             desk.configure(module, "enabled = true\n");
         }
         people.write_policy(&desk, "");
+        if let Some(authority) = authority {
+            let identity = authority.server(&["127.0.0.1"]).unwrap();
+            std::fs::write(desk.path("api.pem"), identity.certificate).unwrap();
+            std::fs::write(desk.path("api.key"), identity.key).unwrap();
+            std::fs::write(desk.path("authority.pem"), authority.pem()).unwrap();
+        }
         let server = Server::start(&desk, &broker);
         let mut fleet = Self {
             agents: Vec::new(),
@@ -123,6 +136,9 @@ impl Fleet {
             .env_remove("XDG_CONFIG_HOME")
             .args(arguments)
             .stdin(Stdio::null());
+        if speaks_tls(&self.desk) {
+            command.env("GUMSHOE_CA", self.desk.path("authority.pem"));
+        }
         match who {
             "admin" => command.env("GUMSHOE_TOKEN", token(&self.desk)),
             _ => command.env("GUMSHOE_KEY", self.people.fingerprint(who)),
@@ -141,6 +157,11 @@ impl Fleet {
         assert_eq!(ended.code, 0, "{arguments:?}: {ended:?}");
         ended
     }
+}
+
+/// Whether the API speaks TLS.
+fn speaks_tls(desk: &Host) -> bool {
+    desk.path("api.pem").exists()
 }
 
 /// The administrator's token.
@@ -181,7 +202,8 @@ impl Server {
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let url = format!("http://{address}");
+        let scheme = if speaks_tls(desk) { "https" } else { "http" };
+        let url = format!("{scheme}://{address}");
         let server = Self { child, url };
         (!line.is_empty()).then_some(server)
     }
@@ -203,7 +225,13 @@ fn server_command(desk: &Host, broker: &Broker) -> Command {
         broker.url(),
         desk.path("config/enrolment"),
     );
-    std::fs::write(&config, text).unwrap();
+    let identity = format!(
+        "certificate = {:?}\nkey = {:?}\n",
+        desk.path("api.pem"),
+        desk.path("api.key")
+    );
+    let more = if speaks_tls(desk) { identity } else { String::new() };
+    std::fs::write(&config, text + &more).unwrap();
     let mut command = Command::new(target().join("gumshoe-server"));
     command.arg("--config").arg(config).stdin(Stdio::null());
     command

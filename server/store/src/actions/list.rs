@@ -71,7 +71,7 @@ impl Store {
         statement.bind(now);
         statement.push(
             " AND (state IN ('queued', 'canary', 'running') OR EXISTS (SELECT 1 FROM targets
-             WHERE action = actions.id AND targets.state IN ('targeted', 'delivered', 'running')))
+             WHERE action = actions.id AND targets.state IN ('targeted', 'running')))
              ORDER BY expires, id LIMIT ",
         );
         statement.bind(limit);

@@ -4,10 +4,11 @@ use super::{Agent, AgentState, agent};
 use crate::database::Store;
 use crate::error::StoreError;
 use crate::page::{Page, PageRequest};
-use crate::sql::{Columns, Statement};
+use crate::sql::{Columns, ROWS_PER_STATEMENT, Statement};
 use futures_util::stream::{self, Stream, TryStreamExt as _};
 use gumshoe_protocol::{AgentId, Facts, Timestamp};
-use std::collections::BTreeMap;
+use sqlx::{Any, Transaction};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many rows a stream asks for at once.
 const STREAM_ROWS: u32 = 1000;
@@ -111,6 +112,23 @@ impl Store {
         });
         facts.collect()
     }
+}
+
+/// Those of the agents that are known.
+pub(crate) async fn known_agents(
+    transaction: &mut Transaction<'_, Any>,
+    agents: impl IntoIterator<Item = &AgentId>,
+) -> Result<BTreeSet<AgentId>, StoreError> {
+    let ids: BTreeSet<AgentId> = agents.into_iter().copied().collect();
+    let mut known = BTreeSet::new();
+    for chunk in ids.into_iter().collect::<Vec<_>>().chunks(ROWS_PER_STATEMENT) {
+        let mut statement = Statement::new("SELECT id FROM agents WHERE id IN ");
+        statement.list(chunk.iter().map(|id| (*id).into()));
+        for row in statement.fetch(transaction, "read agents").await? {
+            known.insert(row.agent("id")?);
+        }
+    }
+    Ok(known)
 }
 
 impl AgentFilter {

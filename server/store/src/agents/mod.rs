@@ -2,9 +2,12 @@
 
 mod heartbeat;
 mod list;
+mod notices;
 
 pub use heartbeat::{HeartbeatBefore, HeartbeatOutcome, NewHeartbeat};
+pub(crate) use list::known_agents;
 pub use list::{AgentFacts, AgentFilter};
+pub use notices::{AgentNotice, Told};
 
 use crate::database::Store;
 use crate::error::StoreError;

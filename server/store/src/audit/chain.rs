@@ -1,12 +1,13 @@
 //! How an entry is chained to the one before it, and whether the chain holds.
 
-use super::{AuditEntry, AuditHead, NOTHING, NewAuditEntry, entry};
+use super::{AuditEntry, AuditHead, NewAuditEntry, entry, read_end};
 use crate::database::Store;
 use crate::error::StoreError;
 use crate::sql::Statement;
 use gumshoe_protocol::{ContentDigest, Timestamp};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use sqlx::{Any, Transaction};
 
 /// Distinguishes these hashes from all others; a change of what is hashed changes it.
 const CONTEXT: &[u8] = b"gumshoe-audit-v1";
@@ -96,16 +97,19 @@ pub(super) fn link(new: &NewAuditEntry, before: AuditHead) -> AuditEntry {
 impl Store {
     /// Verifies the whole chain, in portions. With `known`, an earlier head, also that this one is still part of it.
     ///
+    /// Everything is read as it is at one moment: what is appended or removed meanwhile by retention is not seen.
+    ///
     /// # Errors
     ///
     /// [`StoreError`]. A broken chain is not an error of the store but a verdict.
     pub async fn verify_audit(&self, known: Option<AuditHead>) -> Result<AuditVerdict, StoreError> {
-        let beginning = self.audit_beginning().await?;
-        let head = self.audit_head().await?;
+        let mut moment = self.begin_reading("verify the audit log").await?;
+        let beginning = read_end(&mut moment, "first").await?;
+        let head = read_end(&mut moment, "last").await?;
         let (mut last, mut entries, mut saw_known) =
             (beginning, 0, known.is_none_or(|known| known == beginning));
         loop {
-            let portion = self.audit_behind(last.sequence, head.sequence).await?;
+            let portion = read_behind(&mut moment, last.sequence, head.sequence).await?;
             for entry in &portion {
                 if let Some(why) = entry.problem(last) {
                     return Ok(broken(last.sequence + 1, why));
@@ -133,23 +137,18 @@ impl Store {
             head,
         })
     }
+}
 
-    /// What stands before the first entry that is kept.
-    async fn audit_beginning(&self) -> Result<AuditHead, StoreError> {
-        let row = sqlx::query("SELECT sequence, hash FROM audit_ends WHERE which = 'first'")
-            .fetch_optional(self.reader())
-            .await
-            .map_err(StoreError::doing("read the audit log's beginning"))?;
-        row.as_ref().map_or(Ok(NOTHING), super::end)
-    }
-
-    async fn audit_behind(&self, after: u64, last: u64) -> Result<Vec<AuditEntry>, StoreError> {
-        let mut statement = Statement::new("SELECT * FROM audit WHERE sequence > ");
-        statement.bind(after).push(" AND sequence <= ").bind(last);
-        statement.push(" ORDER BY sequence LIMIT ").bind(ROWS);
-        let rows = self.fetch(statement, "read the audit log").await?;
-        rows.iter().map(entry).collect()
-    }
+async fn read_behind(
+    moment: &mut Transaction<'_, Any>,
+    after: u64,
+    last: u64,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let mut statement = Statement::new("SELECT * FROM audit WHERE sequence > ");
+    statement.bind(after).push(" AND sequence <= ").bind(last);
+    statement.push(" ORDER BY sequence LIMIT ").bind(ROWS);
+    let rows = statement.fetch(moment, "read the audit log").await?;
+    rows.iter().map(entry).collect()
 }
 
 fn broken(sequence: u64, why: &str) -> AuditVerdict {

@@ -17,7 +17,7 @@ use gumshoe_protocol::{ContentDigest, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::any::AnyRow;
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::{Any, AnyConnection, Row as _, Transaction};
 
 /// What is to be noted.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,12 +86,19 @@ impl Store {
     ///
     /// [`StoreError`].
     pub async fn audit_head(&self) -> Result<AuditHead, StoreError> {
-        let row = sqlx::query("SELECT sequence, hash FROM audit_ends WHERE which = 'last'")
-            .fetch_optional(self.reader())
-            .await
-            .map_err(StoreError::doing("read the audit log's head"))?;
-        row.as_ref().map_or(Ok(NOTHING), end)
+        let doing = StoreError::doing("read the audit log's head");
+        read_end(&mut *self.reader().acquire().await.map_err(doing)?, "last").await
     }
+}
+
+/// An end of the log: its last entry, or what stands before the first that is kept.
+async fn read_end(connection: &mut AnyConnection, which: &'static str) -> Result<AuditHead, StoreError> {
+    let mut statement = Statement::new("SELECT sequence, hash FROM audit_ends WHERE which = ");
+    statement.bind(which);
+    let rows = statement
+        .fetch(connection, "read the ends of the audit log")
+        .await?;
+    rows.first().map_or(Ok(NOTHING), end)
 }
 
 fn end(row: &AnyRow) -> Result<AuditHead, StoreError> {

@@ -2,6 +2,7 @@
 
 use super::{NewReport, OperationContent, ReportContent};
 use crate::actions::take_ordinals;
+use crate::agents::known_agents;
 use crate::database::Store;
 use crate::error::StoreError;
 use crate::sql::{Bound, Columns, ROWS_PER_STATEMENT, Statement, json};
@@ -9,7 +10,7 @@ use crate::targets::{Mark, Progress, TargetState};
 use gumshoe_protocol::{ActionId, AgentId, Timestamp};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What became of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,8 @@ impl Store {
         }
         let mut outcomes = vec![ReportOutcome::UnknownAgent; reports.len()];
         let mut transaction = self.begin("store reports").await?;
-        let agents = known_agents(&mut transaction, reports).await?;
+        let agents = reports.iter().map(|report| &report.agent);
+        let agents = known_agents(&mut transaction, agents).await?;
         // By action, in one order, so that two schedulers do not wait for each other.
         let mut by_action = BTreeMap::<ActionId, Vec<usize>>::new();
         for (place, report) in reports.iter().enumerate() {
@@ -60,23 +62,6 @@ impl Store {
         transaction.commit().await.map_err(doing)?;
         Ok(outcomes)
     }
-}
-
-/// Those of the reports' agents that are known.
-async fn known_agents(
-    transaction: &mut Transaction<'_, Any>,
-    reports: &[NewReport],
-) -> Result<BTreeSet<AgentId>, StoreError> {
-    let ids: BTreeSet<AgentId> = reports.iter().map(|report| report.agent).collect();
-    let mut known = BTreeSet::new();
-    for chunk in ids.into_iter().collect::<Vec<_>>().chunks(ROWS_PER_STATEMENT) {
-        let mut statement = Statement::new("SELECT id FROM agents WHERE id IN ");
-        statement.list(chunk.iter().map(|id| (*id).into()));
-        for row in statement.fetch(transaction, "read agents").await? {
-            known.insert(row.agent("id")?);
-        }
-    }
-    Ok(known)
 }
 
 /// Stores the reports at `places`, which are all of one action.

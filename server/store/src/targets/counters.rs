@@ -11,20 +11,20 @@ use std::collections::BTreeMap;
 
 /// How many hosts are how far with one action.
 ///
-/// `targeted` and `unselected` add up to all hosts, and so do `waiting`, `delivered_waiting`, `running`, `answered`,
-/// `refused`, `not_target`, `interrupted`, `timed_out`, `expired` and `never_reached`.
+/// `targeted` and `unselected` add up to all hosts, and so do `waiting`, `running`, `answered`, `refused`,
+/// `not_target`, `interrupted`, `timed_out`, `expired` and `never_reached`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     /// Hosts that were selected by the target.
     pub targeted: u64,
     /// Hosts that were not selected and sent a message all the same: where the action went to every agent.
     pub unselected: u64,
-    /// Hosts that are known to have got the action, whatever came of it.
+    /// Selected hosts that it was sent to: the relay has confirmed that it keeps it for them.
+    pub sent: u64,
+    /// Hosts that it was delivered to: they have said something about it, whatever that was.
     pub delivered: u64,
     /// Hosts that have not been heard of.
     pub waiting: u64,
-    /// Hosts that have the action and have not begun.
-    pub delivered_waiting: u64,
     /// Hosts that run it.
     pub running: u64,
     /// Hosts that have reported every operation.
@@ -59,7 +59,7 @@ impl Counters {
     /// Whether no host is waited for any more.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.waiting == 0 && self.delivered_waiting == 0 && self.running == 0
+        self.waiting == 0 && self.running == 0
     }
 
     /// Adds a group of hosts that are alike.
@@ -69,6 +69,9 @@ impl Counters {
             self.targeted += hosts;
         } else {
             self.unselected += hosts;
+        }
+        if row.flag("was_sent")? {
+            self.sent += hosts;
         }
         if row.flag("was_delivered")? {
             self.delivered += hosts;
@@ -88,7 +91,6 @@ impl Counters {
     fn state(&mut self, state: TargetState) -> &mut u64 {
         match state {
             TargetState::Targeted => &mut self.waiting,
-            TargetState::Delivered => &mut self.delivered_waiting,
             TargetState::Running => &mut self.running,
             TargetState::Answered => &mut self.answered,
             TargetState::Refused => &mut self.refused,
@@ -118,9 +120,10 @@ impl Store {
     /// [`StoreError`].
     pub async fn counters(&self, action: ActionId) -> Result<Counters, StoreError> {
         let rows = sqlx::query(
-            "SELECT state, outcome, selected, code, CASE WHEN delivered IS NULL THEN 0 ELSE 1 END AS was_delivered,
+            "SELECT state, outcome, selected, code, CASE WHEN published IS NULL THEN 0 ELSE 1 END AS was_sent,
+             CASE WHEN delivered IS NULL THEN 0 ELSE 1 END AS was_delivered,
              COUNT(*) AS hosts, CAST(SUM(findings) AS BIGINT) AS all_findings
-             FROM targets WHERE action = $1 GROUP BY 1, 2, 3, 4, 5",
+             FROM targets WHERE action = $1 GROUP BY 1, 2, 3, 4, 5, 6",
         )
         .bind(action.as_bytes().to_vec())
         .fetch_all(self.reader())

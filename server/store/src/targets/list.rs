@@ -38,9 +38,9 @@ pub struct Target {
     pub findings: u64,
     /// When it became a target.
     pub targeted: Timestamp,
-    /// When the action was published for it.
+    /// When it was sent to: when the relay confirmed that it keeps the action for it.
     pub published: Option<Timestamp>,
-    /// When it was known to have the action.
+    /// When it was first heard of: what it was delivered to.
     pub delivered: Option<Timestamp>,
     /// When it was heard that it runs.
     pub started: Option<Timestamp>,

@@ -3,6 +3,7 @@
 mod counters;
 mod list;
 mod progress;
+mod sending;
 mod sweep;
 
 pub use counters::Counters;
@@ -11,6 +12,7 @@ pub(crate) use progress::{Mark, Progress};
 pub use sweep::Swept;
 
 use crate::actions::take_ordinals;
+use crate::agents::known_agents;
 use crate::database::Store;
 use crate::error::StoreError;
 use crate::sql::{ROWS_PER_STATEMENT, Statement, words};
@@ -21,8 +23,6 @@ words! {
     TargetState {
         /// It is to answer, and has not been heard of.
         Targeted = "targeted",
-        /// It is known to have the action, and has not begun.
-        Delivered = "delivered",
         /// It runs the action.
         Running = "running",
         /// It has reported every operation.
@@ -60,7 +60,7 @@ impl TargetState {
     /// Whether the host may still answer within the window.
     #[must_use]
     pub fn is_waited_for(self) -> bool {
-        matches!(self, Self::Targeted | Self::Delivered | Self::Running)
+        matches!(self, Self::Targeted | Self::Running)
     }
 }
 
@@ -83,7 +83,9 @@ impl Store {
         if take_ordinals(&mut transaction, action, 0).await?.is_none() {
             return Ok(false);
         }
-        for chunk in agents.chunks(ROWS_PER_STATEMENT) {
+        let known = known_agents(&mut transaction, agents).await?;
+        let known: Vec<AgentId> = known.into_iter().collect();
+        for chunk in known.chunks(ROWS_PER_STATEMENT) {
             let statement = insertion(action, chunk, now);
             statement
                 .execute(&mut transaction, "store an action's targets")
@@ -92,79 +94,28 @@ impl Store {
         transaction.commit().await.map_err(doing)?;
         Ok(true)
     }
-
-    /// Notes that the action was published for these targets.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub async fn mark_published(
-        &self,
-        action: ActionId,
-        agents: &[AgentId],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.mark_targets(action, agents, "SET published = COALESCE(published, ", now)
-            .await
-    }
-
-    /// Notes that these targets are known to have the action, before their first message.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub async fn mark_delivered(
-        &self,
-        action: ActionId,
-        agents: &[AgentId],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let set = "SET state = CASE state WHEN 'targeted' THEN 'delivered' ELSE state END,
-             delivered = COALESCE(delivered, ";
-        self.mark_targets(action, agents, set, now).await
-    }
-
-    async fn mark_targets(
-        &self,
-        action: ActionId,
-        agents: &[AgentId],
-        set: &'static str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let doing = StoreError::doing("mark an action's targets");
-        let mut transaction = self.begin("mark an action's targets").await?;
-        // Whoever writes an action's targets holds the action: nobody waits in a circle.
-        take_ordinals(&mut transaction, action, 0).await?;
-        for chunk in agents.chunks(ROWS_PER_STATEMENT) {
-            let mut statement = Statement::new("UPDATE targets ");
-            statement
-                .push(set)
-                .bind(now)
-                .push(") WHERE action = ")
-                .bind(action);
-            statement
-                .push(" AND agent IN ")
-                .list(chunk.iter().map(|agent| (*agent).into()));
-            statement
-                .execute(&mut transaction, "mark an action's targets")
-                .await?;
-        }
-        transaction.commit().await.map_err(doing)
-    }
 }
 
-/// Rows for those of the agents that are known. The action is taken from its own row: the type of a value that stands
-/// alone would not be known to PostgreSQL.
+/// Rows for agents that are known.
 fn insertion(action: ActionId, agents: &[AgentId], now: Timestamp) -> Statement {
     let mut statement = Statement::new(
-        "INSERT INTO targets (action, agent, selected, state, marks, operations, reported, findings, targeted)
-         SELECT actions.id, agents.id, 1, 'targeted', 0, 0, 0, 0, CAST(",
+        "INSERT INTO targets (action, agent, selected, state, marks, operations, reported, findings, targeted, place) VALUES ",
     );
-    statement
-        .bind(now)
-        .push(" AS BIGINT) FROM actions, agents WHERE actions.id = ");
-    statement.bind(action).push(" AND agents.id IN ");
-    statement.list(agents.iter().map(|agent| (*agent).into()));
-    statement.push(" ON CONFLICT (action, agent) DO UPDATE SET selected = 1");
+    let none = 0_i64;
+    statement.rows(agents.iter().map(|agent| {
+        vec![
+            action.into(),
+            (*agent).into(),
+            true.into(),
+            TargetState::Targeted.into(),
+            none.into(),
+            none.into(),
+            none.into(),
+            none.into(),
+            now.into(),
+            sending::place(action, *agent).into(),
+        ]
+    }));
+    statement.push(" ON CONFLICT (action, agent) DO UPDATE SET selected = 1, place = excluded.place");
     statement
 }

@@ -9,7 +9,7 @@ use gumshoe_protocol::{ActionId, Timestamp};
 /// How many targets of an action were given up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Hosts that had begun, or had the action.
+    /// Hosts that had begun.
     pub timed_out: u64,
     /// Hosts that were there and did not begin.
     pub expired: u64,
@@ -23,7 +23,7 @@ const SEEN_SINCE: &str = " AND EXISTS (SELECT 1 FROM agents WHERE id = targets.a
 impl Store {
     /// Gives up the targets of an action that have not answered; for when its window has ended. Idempotent.
     ///
-    /// A host that had the action has timed out; another one has expired if it was heard of at `since` (when the action
+    /// A host that had begun has timed out; another one has expired if it was heard of at `since` (when the action
     /// began to be sent) or later, and was never reached if not. An answer that comes all the same is stored and counted
     /// as an answer.
     ///
@@ -49,7 +49,7 @@ impl Store {
             statement.execute(&mut transaction, "give up targets").await
         };
         let swept = Swept {
-            timed_out: give_up("timed-out", "('delivered', 'running')", None).await?,
+            timed_out: give_up("timed-out", "('running')", None).await?,
             expired: give_up("expired", "('targeted')", Some(since)).await?,
             never_reached: give_up("never-reached", "('targeted')", None).await?,
         };

@@ -1,9 +1,10 @@
 //! Actions: stored once, changed by one.
 
 use crate::fixture::{Fixture, action, agent, at, new_action, report, started};
-use gumshoe_protocol::ContentDigest;
+use gumshoe_protocol::{ActionId, AgentId, ContentDigest};
 use gumshoe_store::{
-    ActionAdded, ActionChange, ActionFilter, ActionState, EnvelopeKind, PageRequest, Signer, TargetFilter,
+    ActionAdded, ActionChange, ActionFilter, ActionState, EnvelopeKind, PageRequest, Signer, Store,
+    TargetFilter,
 };
 use serde_json::json;
 
@@ -14,6 +15,7 @@ crate::on_both_databases! {
     actions_are_listed_newest_first,
     what_a_scheduler_has_to_do_is_found,
     targets_are_added_once,
+    hosts_are_sent_to_in_an_order_that_is_random_and_the_same_for_everybody,
 }
 
 fn change(from: &[ActionState], to: ActionState) -> ActionChange {
@@ -232,4 +234,50 @@ async fn targets_are_added_once(fixture: Fixture) {
         .await
         .unwrap();
     assert_eq!(of_agent.items[0].published, Some(at(31)));
+}
+
+async fn hosts_are_sent_to_in_an_order_that_is_random_and_the_same_for_everybody(fixture: Fixture) {
+    const HOSTS: usize = 300;
+    let agents = fixture.agents(HOSTS as u32).await;
+    let [one, two] = [
+        fixture.action_for(1, 1, &agents).await,
+        fixture.action_for(2, 1, &agents).await,
+    ];
+    let first = in_order(&fixture.store, one, 7).await;
+    // Another scheduler, and pages of another size, see the same.
+    assert_eq!(in_order(&fixture.another().await, one, 1000).await, first);
+    assert_ne!(in_order(&fixture.store, two, 1000).await, first);
+    let mut sorted = first.clone();
+    sorted.sort_unstable();
+    assert_ne!(sorted, first);
+    let mut all = agents.clone();
+    all.sort_unstable();
+    assert_eq!(sorted, all);
+    // A sample is spread over the fleet: by identifiers, about half of the first hundred are in the first half.
+    let half = first[..100]
+        .iter()
+        .filter(|agent| **agent < all[HOSTS / 2])
+        .count();
+    assert!((25..75).contains(&half), "{half}");
+    // The order stays when the first of them have been sent to.
+    fixture
+        .store
+        .mark_published(one, &first[..100], at(3))
+        .await
+        .unwrap();
+    assert_eq!(in_order(&fixture.store, one, 1000).await, first[100..]);
+}
+
+/// The hosts that an action is still to be sent to, in pages of a size.
+async fn in_order(store: &Store, id: ActionId, size: u32) -> Vec<AgentId> {
+    let mut page = PageRequest::first(size);
+    let mut agents = Vec::new();
+    loop {
+        let portion = store.targets_to_send(id, &page).await.unwrap();
+        agents.extend(portion.items);
+        if portion.next.is_none() {
+            return agents;
+        }
+        page.after = portion.next;
+    }
 }

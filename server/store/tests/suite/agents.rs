@@ -2,7 +2,7 @@
 
 use crate::fixture::{Fixture, agent, at, heartbeat, report, started};
 use gumshoe_store::{
-    AgentFilter, AgentState, Deleted, DuplicateMark, HeartbeatOutcome, PageRequest, StoreError,
+    AgentFilter, AgentNotice, AgentState, Deleted, DuplicateMark, HeartbeatOutcome, PageRequest, StoreError,
 };
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ crate::on_both_databases! {
     states_change_only_from_what_was_expected,
     an_agent_with_answers_is_retired_not_removed,
     facts_are_those_of_approved_agents,
+    what_is_told_of_an_agent_is_told_once,
 }
 
 async fn a_heartbeat_is_kept_whole(fixture: Fixture) {
@@ -224,4 +225,41 @@ async fn facts_are_those_of_approved_agents(fixture: Fixture) {
             .iter()
             .all(|one| one.facts.os == "linux" && one.last_seen == at(0))
     );
+}
+
+async fn what_is_told_of_an_agent_is_told_once(fixture: Fixture) {
+    let store = &fixture.store;
+    fixture.agents(2).await;
+    let new = store.waiting_events(10).await.unwrap();
+    let numbers: Vec<_> = new.iter().map(|event| event.number).collect();
+    store.remove_events(&numbers).await.unwrap();
+    let notice = |number, note: &str| AgentNotice {
+        agent: agent(number),
+        hostname: "host".to_owned(),
+        kind: "agent-silent",
+        note: note.to_owned(),
+    };
+    // Agents that are gone keep nothing from being told of others.
+    let first = [notice(0, "since 1"), notice(1, "since 1"), notice(99, "since 1")];
+    assert_eq!(store.tell_notices(&first, at(1)).await.unwrap(), 2);
+    assert_eq!(
+        fixture.another().await.tell_notices(&first, at(2)).await.unwrap(),
+        0
+    );
+    assert_eq!(
+        store.tell_notices(&[notice(0, "since 2")], at(3)).await.unwrap(),
+        1
+    );
+    let events = store.waiting_events(10).await.unwrap();
+    let notes: Vec<_> = events.iter().map(|event| event.body["note"].as_str()).collect();
+    assert_eq!(notes, [Some("since 1"), Some("since 1"), Some("since 2")]);
+    let told = store.told_notices().await.unwrap();
+    assert_eq!(told[&(agent(0), "agent-silent".to_owned())], "since 2");
+    // What is over is told again when it begins again.
+    store.forget_notices(told.keys()).await.unwrap();
+    assert!(store.told_notices().await.unwrap().is_empty());
+    assert_eq!(store.tell_notices(&first, at(4)).await.unwrap(), 2);
+    // The memory goes with the agent.
+    assert_eq!(store.delete_agent(agent(0)).await.unwrap(), Deleted::Removed);
+    assert_eq!(store.told_notices().await.unwrap().len(), 1);
 }

@@ -11,6 +11,7 @@ crate::on_both_databases! {
     entries_of_several_writers_make_one_chain,
     a_log_that_retention_shortened_is_intact,
     the_log_is_listed_newest_first,
+    a_log_that_is_shortened_while_it_is_verified_is_intact,
 }
 
 fn entries(from: i64, count: i64) -> Vec<NewAuditEntry> {
@@ -162,4 +163,34 @@ async fn the_log_is_listed_newest_first(fixture: Fixture) {
         .map(|entry| entry.time)
         .collect();
     assert_eq!((times, second.next), (vec![at(7), at(5), at(3)], None));
+}
+
+/// Retention removes entries and writers add some, all the time, while others verify.
+async fn a_log_that_is_shortened_while_it_is_verified_is_intact(fixture: Fixture) {
+    const ENTRIES: i64 = 6000;
+    let store = &fixture.store;
+    // More than one portion of those that are read at once.
+    store.add_audit(&entries(0, ENTRIES)).await.unwrap();
+    let other = fixture.another().await;
+    let changing = tokio::spawn(async move {
+        let retention = Retention {
+            audit: Some(Duration::ZERO),
+            ..Retention::default()
+        };
+        for second in (0..ENTRIES).step_by(100) {
+            other.remove_old(&retention, at(second), 1).await.unwrap();
+            other.add_audit(&entries(ENTRIES + second, 3)).await.unwrap();
+        }
+        other.close().await;
+    });
+    let mut firsts = std::collections::BTreeSet::new();
+    while !changing.is_finished() {
+        match store.verify_audit(None).await.unwrap() {
+            AuditVerdict::Intact { first, .. } => firsts.insert(first),
+            broken @ AuditVerdict::Broken { .. } => panic!("{broken:?}"),
+        };
+    }
+    changing.await.unwrap();
+    // It was verified while it became shorter.
+    assert!(firsts.len() > 2, "{firsts:?}");
 }

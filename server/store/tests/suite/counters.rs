@@ -12,7 +12,6 @@ crate::on_both_databases! {
 
 fn sum_of_states(counters: &Counters) -> u64 {
     counters.waiting
-        + counters.delivered_waiting
         + counters.running
         + counters.answered
         + counters.refused
@@ -26,10 +25,9 @@ fn sum_of_states(counters: &Counters) -> u64 {
 async fn every_host_is_in_one_state(fixture: Fixture) {
     let agents = fixture.agents(8).await;
     let id = fixture.action_for(1, 1, &agents).await;
-    fixture.store.mark_published(id, &agents, at(2)).await.unwrap();
     fixture
         .store
-        .mark_delivered(id, &agents[..2], at(3))
+        .mark_published(id, &agents[..5], at(2))
         .await
         .unwrap();
     let not_target = Body::NotTarget {
@@ -55,8 +53,9 @@ async fn every_host_is_in_one_state(fixture: Fixture) {
     let counters = fixture.store.counters(id).await.unwrap();
     let expected = Counters {
         targeted: 8,
-        delivered: 8,
-        delivered_waiting: 1,
+        sent: 5,
+        delivered: 7,
+        waiting: 1,
         running: 1,
         answered: 2,
         found: 1,
@@ -85,11 +84,8 @@ async fn who_has_not_answered_is_given_up_by_what_is_known_of_it(fixture: Fixtur
         .store_reports(&[report(id, agents[0], started(1))])
         .await
         .unwrap();
-    fixture
-        .store
-        .mark_delivered(id, &agents[1..2], at(3))
-        .await
-        .unwrap();
+    // That it was sent to does not tell whether it was there.
+    fixture.store.mark_published(id, &agents, at(3)).await.unwrap();
     // The third is heard of while the action is on its way, the fourth is not.
     fixture
         .store
@@ -98,9 +94,9 @@ async fn who_has_not_answered_is_given_up_by_what_is_known_of_it(fixture: Fixtur
         .unwrap();
     let swept = fixture.store.give_up_targets(id, at(50), at(600)).await.unwrap();
     let expected = Swept {
-        timed_out: 2,
+        timed_out: 1,
         expired: 1,
-        never_reached: 1,
+        never_reached: 2,
     };
     assert_eq!(swept, expected);
     let again = fixture.store.give_up_targets(id, at(50), at(601)).await.unwrap();
@@ -108,7 +104,7 @@ async fn who_has_not_answered_is_given_up_by_what_is_known_of_it(fixture: Fixtur
     let counters = fixture.store.counters(id).await.unwrap();
     assert_eq!(
         (counters.timed_out, counters.expired, counters.never_reached),
-        (2, 1, 1)
+        (1, 1, 2)
     );
     assert!(counters.is_settled());
     assert_eq!(sum_of_states(&counters), 4);
