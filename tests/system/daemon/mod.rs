@@ -3,6 +3,7 @@
 mod cable;
 mod faults;
 mod network;
+mod relay;
 mod service;
 
 use gumshoe_test_services::rabbitmq::Broker;
