@@ -2,8 +2,8 @@
 
 use crate::tally::told;
 use anyhow::Context as _;
-use clap::Args;
 use chrono::{TimeDelta, Utc};
+use clap::Args;
 use gumshoe_protocol::envelope::{ACTION_TYPE, pae};
 use gumshoe_protocol::{
     Action, ActionId, ContentDigest, Envelope, EnvelopeSignature, Operation, PROTOCOL, RequestedLimits,
@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use std::io::BufRead as _;
 
 /// What is asked where a line of standard input does not say it.
-const PARAMETERS: &str = r#"{"searches": {"copyrights": {"paths": ["/usr/share/doc"], "names": ["^copyright$"]}}}"#;
+const PARAMETERS: &str =
+    r#"{"searches": {"copyrights": {"paths": ["/usr/share/doc"], "names": ["^copyright$"]}}}"#;
 
 /// Which servers.
 #[derive(Args)]
@@ -64,13 +65,7 @@ pub fn run(arguments: &ServicesArguments) -> anyhow::Result<()> {
 }
 
 /// An action for every host, signed.
-fn signed(
-    gpg: &Gpg,
-    fingerprint: &str,
-    seconds: i64,
-    name: &str,
-    params: Value,
-) -> anyhow::Result<Envelope> {
+fn signed(gpg: &Gpg, fingerprint: &str, seconds: i64, name: &str, params: Value) -> anyhow::Result<Envelope> {
     let now = Utc::now();
     let random = ContentDigest::of(format!("{now} {name}").as_bytes());
     let mut id = [0; ActionId::BYTES];

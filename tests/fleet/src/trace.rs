@@ -9,8 +9,8 @@ use crate::tally::told;
 use amqprs::BasicProperties;
 use amqprs::DELIVERY_MODE_PERSISTENT;
 use amqprs::channel::{
-    BasicAckArguments, BasicConsumeArguments, BasicPublishArguments, BasicQosArguments, Channel, ConsumerMessage,
-    ExchangeDeclareArguments, ExchangeType, QueueBindArguments, QueueDeclareArguments,
+    BasicAckArguments, BasicConsumeArguments, BasicPublishArguments, BasicQosArguments, Channel,
+    ConsumerMessage, ExchangeDeclareArguments, ExchangeType, QueueBindArguments, QueueDeclareArguments,
 };
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use anyhow::Context as _;
@@ -59,7 +59,13 @@ pub async fn run(arguments: TraceArguments) -> anyhow::Result<()> {
     let mut trace = Trace {
         key: relay::agent_key(&arguments.agent),
         looks: looks::watch(&arguments.folder)?,
-        bare: consume(&channel, relay::ACTIONS, BARE_QUEUE, &relay::agent_key(&arguments.agent)).await?,
+        bare: consume(
+            &channel,
+            relay::ACTIONS,
+            BARE_QUEUE,
+            &relay::agent_key(&arguments.agent),
+        )
+        .await?,
         reports: consume(&channel, relay::REPORTS, relay::REPORTS_QUEUE, "#").await?,
         channel,
     };
@@ -91,7 +97,9 @@ async fn consume(
     channel
         .queue_bind(QueueBindArguments::new(queue, exchange, key))
         .await?;
-    channel.basic_qos(BasicQosArguments::new(0, PREFETCH, false)).await?;
+    channel
+        .basic_qos(BasicQosArguments::new(0, PREFETCH, false))
+        .await?;
     let (_, messages) = channel
         .basic_consume_rx(BasicConsumeArguments::new(queue, ""))
         .await?;
@@ -120,7 +128,8 @@ impl Course {
     }
 
     fn to_json(&self) -> Value {
-        let after = |moment: Option<Instant>| moment.map(|moment| (moment - self.published).as_micros() as u64);
+        let after =
+            |moment: Option<Instant>| moment.map(|moment| (moment - self.published).as_micros() as u64);
         json!({
             "event": "traced", "consumed_us": after(self.consumed), "looked_us": after(self.looked),
             "finished_us": after(self.finished),
@@ -181,7 +190,10 @@ impl Trace {
 
 /// What a report says; empty for a heartbeat.
 fn kind(message: &ConsumerMessage) -> anyhow::Result<String> {
-    let envelope = Envelope::parse(message.content.as_deref().unwrap_or_default(), REPORT_ENVELOPE_BYTES);
+    let envelope = Envelope::parse(
+        message.content.as_deref().unwrap_or_default(),
+        REPORT_ENVELOPE_BYTES,
+    );
     let payload: Value = serde_json::from_slice(&envelope.context("no envelope")?.payload)?;
     let body = &payload["body"];
     anyhow::ensure!(body["kind"] != "refused", "the agent refuses: {body}");

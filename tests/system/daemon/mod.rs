@@ -1,6 +1,7 @@
 //! The daemon with a real relay, real processes, real faults. `docs/reliability.md` is the table of what is shown here.
 
 mod cable;
+mod clock;
 mod faults;
 mod network;
 mod relay;
