@@ -149,7 +149,7 @@ def database_mb(database: str, folder: Path) -> float:
 
 def one_action(server: Server, services: Program, agents: Program, pids: dict, count: int, number: int) -> dict:
     """Sends one action and waits until everything that was answered is stored."""
-    services.tell(f"3600 load {number}")
+    services.tell(f"3600 load-{number}")
     envelope = json.loads(services.wait_for("signed")["envelope"])
     before_stored = server.counted(STORED)
     before = {name: processor_s(*family(pid)) for name, pid in pids.items()}

@@ -1,4 +1,5 @@
 //! Many simulated agents, and the servers that they need, for load measurements; see `tests/bench/fleet.py`.
+//! And what measures one real agent: `tests/bench/daemon.py`.
 //!
 //! The agents are real on the wire: each has its key, its durable queue and its signatures, waits for the broker's
 //! confirmation of every report, and acknowledges an action only then. What they do not do is to run modules.
@@ -7,6 +8,7 @@ mod agent;
 mod connection;
 mod services;
 mod tally;
+mod trace;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -23,9 +25,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Starts RabbitMQ and PostgreSQL, makes an investigator's key; signs an action per line of standard input.
-    Services,
+    Services(services::ServicesArguments),
     /// Simulates agents until standard input ends; prints a JSON object per line.
     Agents(AgentsArguments),
+    /// Asks one real agent an envelope per line of standard input, and tells when what had happened.
+    Trace(trace::TraceArguments),
 }
 
 /// What is simulated.
@@ -59,16 +63,21 @@ struct AgentsArguments {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
-        Command::Services => services::run(),
+        Command::Services(arguments) => services::run(&arguments),
         Command::Agents(arguments) => {
             raise_open_files()?;
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .context("failed to start the runtime")?
-                .block_on(simulate(arguments))
+            on_one_thread(simulate(arguments))
         }
+        Command::Trace(arguments) => on_one_thread(trace::run(arguments)),
     }
+}
+
+fn on_one_thread(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?
+        .block_on(work)
 }
 
 /// Runs until standard input ends, so that whoever started this needs no signal to end it.

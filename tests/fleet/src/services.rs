@@ -3,39 +3,69 @@
 use crate::tally::told;
 use anyhow::Context as _;
 use chrono::{TimeDelta, Utc};
+use clap::Args;
 use gumshoe_protocol::envelope::{ACTION_TYPE, pae};
 use gumshoe_protocol::{
     Action, ActionId, ContentDigest, Envelope, EnvelopeSignature, Operation, PROTOCOL, RequestedLimits,
 };
+use gumshoe_test_services::certificates::Authority;
 use gumshoe_test_services::gpg::{Form, Gpg};
 use gumshoe_test_services::postgres::Postgres;
 use gumshoe_test_services::rabbitmq::Broker;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::BufRead as _;
 
-/// Starts everything, says where it is, then signs an action per line of standard input: `SECONDS NAME`.
-pub fn run() -> anyhow::Result<()> {
-    let broker = Broker::start().context("failed to start RabbitMQ")?;
-    let postgres = Postgres::start_with(&["synchronous_commit=on"]).context("failed to start PostgreSQL")?;
+/// What is asked where a line of standard input does not say it.
+const PARAMETERS: &str =
+    r#"{"searches": {"copyrights": {"paths": ["/usr/share/doc"], "names": ["^copyright$"]}}}"#;
+
+/// Which servers.
+#[derive(Args)]
+pub struct ServicesArguments {
+    /// Without PostgreSQL.
+    #[arg(long)]
+    no_database: bool,
+}
+
+/// Starts everything, says where it is, then signs an action per line of standard input: `SECONDS NAME [PARAMETERS]`, the
+/// parameters of the module `file` as JSON.
+pub fn run(arguments: &ServicesArguments) -> anyhow::Result<()> {
+    let authority = Authority::new("the relay's authority")?;
+    let broker = Broker::builder()
+        .tls(authority)
+        .start()
+        .context("failed to start RabbitMQ")?;
+    let postgres = (!arguments.no_database)
+        .then(|| Postgres::start_with(&["synchronous_commit=on"]))
+        .transpose()
+        .context("failed to start PostgreSQL")?;
+    let database = postgres
+        .as_ref()
+        .map(|postgres| postgres.create_database("gumshoe"))
+        .transpose()?;
     let gpg = Gpg::new()?;
     let fingerprint = gpg.generate("Load <load@example.org>", "ed25519", "sign", "1d")?;
     let key = String::from_utf8(gpg.export(&fingerprint, Form::Armoured)?)?;
     told(&json!({
-        "event": "services", "relay": broker.url(), "port": broker.port(), "postgres": postgres.create_database("gumshoe")?,
-        "postgres_pid": postgres.pid(), "fingerprint": fingerprint, "key": key,
+        "event": "services", "relay": broker.url(), "port": broker.port(),
+        "tls_port": broker.tls_port(), "authority": broker.authority().map(Authority::pem),
+        "postgres": database, "postgres_pid": postgres.as_ref().map(Postgres::pid), "fingerprint": fingerprint, "key": key,
         "broker_pid": broker.control(&["eval", "os:getpid()."])?.trim().trim_matches('"'),
     }));
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        let (seconds, name) = line.split_once(' ').context("expected is: SECONDS NAME")?;
-        let envelope = signed(&gpg, &fingerprint, seconds.parse()?, name)?;
+        let mut words = line.splitn(3, ' ');
+        let (seconds, name) = (words.next().unwrap_or_default(), words.next());
+        let name = name.context("expected is: SECONDS NAME [PARAMETERS]")?;
+        let parameters = serde_json::from_str(words.next().unwrap_or(PARAMETERS))?;
+        let envelope = signed(&gpg, &fingerprint, seconds.parse()?, name, parameters)?;
         told(&json!({"event": "signed", "envelope": envelope.to_json()}));
     }
     Ok(())
 }
 
 /// An action for every host, signed.
-fn signed(gpg: &Gpg, fingerprint: &str, seconds: i64, name: &str) -> anyhow::Result<Envelope> {
+fn signed(gpg: &Gpg, fingerprint: &str, seconds: i64, name: &str, params: Value) -> anyhow::Result<Envelope> {
     let now = Utc::now();
     let random = ContentDigest::of(format!("{now} {name}").as_bytes());
     let mut id = [0; ActionId::BYTES];
@@ -50,7 +80,7 @@ fn signed(gpg: &Gpg, fingerprint: &str, seconds: i64, name: &str) -> anyhow::Res
         expires: now + TimeDelta::seconds(seconds),
         operations: vec![Operation {
             module: "file".to_owned(),
-            params: json!({"path": "/usr/share/doc", "name": "^copyright$"}),
+            params,
             limits: RequestedLimits::default(),
         }],
         limits: RequestedLimits::default(),
