@@ -1,10 +1,13 @@
 //! Many simulated agents, and the servers that they need, for load measurements; see `tests/bench/fleet.py`.
 //!
 //! The agents are real on the wire: each has its key, its durable queue and its signatures, waits for the broker's
-//! confirmation of every report, and acknowledges an action only then. What they do not do is to run modules.
+//! confirmation of every report, and acknowledges an action only then. One that loses its connection makes another and sends
+//! again what was not confirmed. What they do not do is to run modules.
 
 mod agent;
+mod confirms;
 mod connection;
+mod link;
 mod services;
 mod tally;
 
@@ -22,8 +25,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Starts RabbitMQ and PostgreSQL, makes an investigator's key; signs an action per line of standard input.
-    Services,
+    /// Starts RabbitMQ and PostgreSQL, makes an investigator's key; obeys the lines of standard input.
+    Services(services::ServicesArguments),
     /// Simulates agents until standard input ends; prints a JSON object per line.
     Agents(AgentsArguments),
 }
@@ -52,6 +55,9 @@ struct AgentsArguments {
     /// Seconds from one heartbeat to the next.
     #[arg(long, default_value_t = 300)]
     interval_s: u64,
+    /// Milliseconds over which the answers are spread, as if the agents' work took different times.
+    #[arg(long, default_value_t = 0)]
+    spread_ms: u64,
     /// Connections that are being made at the same time.
     #[arg(long, default_value_t = 32)]
     dialling: usize,
@@ -59,7 +65,7 @@ struct AgentsArguments {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
-        Command::Services => services::run(),
+        Command::Services(arguments) => services::run(&arguments),
         Command::Agents(arguments) => {
             raise_open_files()?;
             tokio::runtime::Builder::new_current_thread()

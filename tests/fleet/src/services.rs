@@ -3,6 +3,7 @@
 use crate::tally::told;
 use anyhow::Context as _;
 use chrono::{TimeDelta, Utc};
+use clap::Args;
 use gumshoe_protocol::envelope::{ACTION_TYPE, pae};
 use gumshoe_protocol::{
     Action, ActionId, ContentDigest, Envelope, EnvelopeSignature, Operation, PROTOCOL, RequestedLimits,
@@ -13,25 +14,73 @@ use gumshoe_test_services::rabbitmq::Broker;
 use serde_json::json;
 use std::io::BufRead as _;
 
-/// Starts everything, says where it is, then signs an action per line of standard input: `SECONDS NAME`.
-pub fn run() -> anyhow::Result<()> {
-    let broker = Broker::start().context("failed to start RabbitMQ")?;
-    let postgres = Postgres::start_with(&["synchronous_commit=on"]).context("failed to start PostgreSQL")?;
+/// What is started.
+#[derive(Args)]
+pub struct ServicesArguments {
+    /// A line for the broker's configuration; can be repeated.
+    #[arg(long)]
+    broker_line: Vec<String>,
+    /// Whether PostgreSQL is not needed.
+    #[arg(long)]
+    no_postgres: bool,
+}
+
+/// Starts everything, says where it is, then obeys standard input, line by line:
+///
+/// * `sign SECONDS NAME`: signs an action for every host,
+/// * `kill-broker`: ends the broker with SIGKILL,
+/// * `start-broker`: starts it again, on the same port and folder,
+/// * `control ARGUMENTS`: runs `rabbitmqctl`; without spaces in an argument.
+pub fn run(arguments: &ServicesArguments) -> anyhow::Result<()> {
+    let lines = arguments.broker_line.iter();
+    let mut broker = lines
+        .fold(Broker::builder(), |builder, line| builder.configure(line))
+        .start()
+        .context("failed to start RabbitMQ")?;
+    let postgres = (!arguments.no_postgres)
+        .then(|| Postgres::start_with(&["synchronous_commit=on"]))
+        .transpose()
+        .context("failed to start PostgreSQL")?;
+    let address = postgres.as_ref().map(|server| server.create_database("gumshoe"));
     let gpg = Gpg::new()?;
     let fingerprint = gpg.generate("Load <load@example.org>", "ed25519", "sign", "1d")?;
     let key = String::from_utf8(gpg.export(&fingerprint, Form::Armoured)?)?;
     told(&json!({
-        "event": "services", "relay": broker.url(), "port": broker.port(), "postgres": postgres.create_database("gumshoe")?,
-        "postgres_pid": postgres.pid(), "fingerprint": fingerprint, "key": key,
-        "broker_pid": broker.control(&["eval", "os:getpid()."])?.trim().trim_matches('"'),
+        "event": "services", "relay": broker.url(), "port": broker.port(), "postgres": address.transpose()?,
+        "postgres_pid": postgres.as_ref().and_then(Postgres::pid), "fingerprint": fingerprint, "key": key,
+        "broker_pid": process(&broker)?,
     }));
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        let (seconds, name) = line.split_once(' ').context("expected is: SECONDS NAME")?;
-        let envelope = signed(&gpg, &fingerprint, seconds.parse()?, name)?;
-        told(&json!({"event": "signed", "envelope": envelope.to_json()}));
+        let (command, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        told(&match command {
+            "sign" => {
+                let (seconds, name) = rest.split_once(' ').context("expected is: sign SECONDS NAME")?;
+                let envelope = signed(&gpg, &fingerprint, seconds.parse()?, name)?;
+                json!({"event": "signed", "envelope": envelope.to_json()})
+            }
+            "kill-broker" => {
+                broker.kill()?;
+                json!({"event": "killed"})
+            }
+            "start-broker" => {
+                broker.restart()?;
+                json!({"event": "started", "broker_pid": process(&broker)?})
+            }
+            "control" => {
+                let arguments: Vec<&str> = rest.split_whitespace().collect();
+                json!({"event": "controlled", "output": broker.control(&arguments)?})
+            }
+            other => anyhow::bail!("{other:?} is not something that can be done"),
+        });
     }
     Ok(())
+}
+
+/// The broker's process.
+fn process(broker: &Broker) -> anyhow::Result<u32> {
+    let answer = broker.control(&["eval", "os:getpid()."])?;
+    answer.trim().trim_matches('"').parse().context("not a process")
 }
 
 /// An action for every host, signed.
