@@ -12,6 +12,9 @@ agents and of PostgreSQL beside it: everything shares this machine, so the time 
 "first" is the first action after the start, "next" the median of those after it. Databases are on the disk of the folder
 for temporary files; SQLite syncs every commit, PostgreSQL has fsync on.
 
+RabbitMQ has two files open per agent, a socket and one of its queue's. Where it may not have as many (`ulimit -Hn`), agents
+share connections, each with a channel of its own: the table says how many.
+
 Then, in the smallest of the fleets, the server and the broker are killed (SIGKILL) while answers to an action come in, and
 started again; agents whose connections are lost make others and send again what was not confirmed. Every message of every
 agent has to be among the action's results exactly once, and the counters have to add up.
@@ -23,6 +26,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -38,6 +42,10 @@ TICK = os.sysconf("SC_CLK_TCK")
 STORED = re.compile(r'^gumshoe_messages_received_total\{kind="report",outcome="stored"\} (\d+)', re.M)
 APPROVED = re.compile(r'^gumshoe_messages_received_total\{kind="heartbeat",outcome="(?:new|stored)"\} (\d+)', re.M)
 PATIENCE_S = 900
+# As docs/fleet.md advises.
+BROKER = ["tcp_listen_options.sndbuf = 32768", "tcp_listen_options.recbuf = 32768"]
+# Files that a broker has open beside a socket per connection and a file per queue.
+OTHER_FILES = 500
 
 
 class Program:
@@ -159,14 +167,24 @@ def database_mb(database: str, folder: Path) -> float:
     return 0.0
 
 
+def agents_per_connection(count: int) -> int:
+    """How many agents have to share a connection so that RabbitMQ has no more files open than it may."""
+    connections = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - count - OTHER_FILES
+    if connections <= 0:
+        sys.exit(f"fleet: RabbitMQ needs more than {count + OTHER_FILES} open files for {count} agents; raise `ulimit -Hn`")
+    return -(-count // connections)
+
+
 class Fleet:
     """Broker, database, server and agents, all ready."""
 
     def __init__(self, options, count: int, kind: str, folder: Path):
         self.count, self.kind, self.folder = count, kind, folder
+        self.per_connection = options.per_connection or agents_per_connection(count)
         self.number = 0
         program = str(options.built / "gumshoe-fleet")
-        lines = [word for line in options.broker_line for word in ("--broker-line", line)]
+        settings = ([] if options.plain_broker else BROKER) + options.broker_line
+        lines = [word for line in settings for word in ("--broker-line", line)]
         self.services = Program(program, "services", *lines, *([] if kind == "postgres" else ["--no-postgres"]))
         where = self.services.wait_for("services")
         database = where["postgres"] if kind == "postgres" else f"sqlite:{folder}/gumshoe.db"
@@ -174,7 +192,7 @@ class Fleet:
         self.broker_pid, self.postgres_pid = where["broker_pid"], where["postgres_pid"]
         began = time.monotonic()
         self.agents = Program(program, "agents", "--count", str(count), "--port", str(where["port"]),
-                              "--per-connection", str(options.per_connection), "--token", TOKEN)
+                              "--per-connection", str(self.per_connection), "--token", TOKEN)
         self.agents.wait_for("ready")
         self.server.wait_until(APPROVED, count)
         self.joined = time.monotonic() - began
@@ -268,7 +286,7 @@ def measure(options, count: int, kind: str) -> dict:
             print(fleet.services.wait_for("controlled")["output"], file=sys.stderr)
         pids = fleet.processes()
         result = {
-            "agents": count, "database": kind, "joined": fleet.joined, "runs": runs,
+            "agents": count, "per_connection": fleet.per_connection, "database": kind, "joined": fleet.joined, "runs": runs,
             "server_mb": memory_mb(pids["server"]), "broker_mb": memory_mb(pids["broker"]),
             "database_mb": database_mb(fleet.server.database, fleet.folder),
         }
@@ -286,7 +304,7 @@ def row(result: dict) -> str:
         name: 1e6 * statistics.median(run["used"][name] for run in others) / messages for name in first["used"]
     }
     return (
-        f"| {result['agents']:,} | {result['database']} | {result['joined']:.1f} s | {first['took']:.2f} s | {took:.2f} s "
+        f"| {result['agents']:,} | {result['per_connection']} | {result['database']} | {result['joined']:.1f} s | {first['took']:.2f} s | {took:.2f} s "
         f"| {messages / took:,.0f} | {per_message['server']:.0f} µs | {per_message.get('postgres', 0):.0f} µs "
         f"| {per_message['broker']:.0f} µs | {per_message['agents']:.0f} µs "
         f"| {result['server_mb']:.0f} MB | {result['broker_mb']:.0f} MB |"
@@ -301,9 +319,10 @@ def main() -> None:
     parser.add_argument("--agents", type=int, nargs="+", default=[1000, 10000])
     parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgres"], default=["sqlite", "postgres"])
     parser.add_argument("--actions", type=int, default=4, help="actions per measurement; the first is told apart")
-    parser.add_argument("--per-connection", type=int, default=1, help="agents that share a connection")
+    parser.add_argument("--per-connection", type=int, help="agents that share a connection; as few as can be unless given")
     parser.add_argument("--kill", nargs="*", choices=["server", "broker"], default=["server", "broker"],
                         help="what is killed after the measurement, in the smallest of the fleets")
+    parser.add_argument("--plain-broker", action="store_true", help="a broker without the settings of docs/fleet.md")
     parser.add_argument("--broker-line", action="append", default=[], help="a line for the broker's configuration")
     parser.add_argument("--control", action="append", default=[],
                         help="what rabbitmqctl is asked after the measurement; the answer goes to standard error")
@@ -311,12 +330,11 @@ def main() -> None:
     options = parser.parse_args()
     options.built = options.agent.resolve().parent
 
-    shared = "a connection each" if options.per_connection == 1 else f"{options.per_connection} share a connection"
-    print(f"From an action's submission until all messages of all agents ({MESSAGES} each; {shared}) are stored. Processor "
-          "time and\nmessages per second are those of the later actions; memory is the highest.\n")
-    print("| agents | database | all enrolled | first action | next actions | messages/s | server per message "
+    print(f"From an action's submission until all messages of all agents ({MESSAGES} each) are stored. Processor time and\n"
+          "messages per second are those of the later actions; memory is the highest.\n")
+    print("| agents | per connection | database | all enrolled | first action | next actions | messages/s | server per message "
           "| PostgreSQL | broker | agents | server memory | broker memory |")
-    print("| ---: | --- " + "| ---: " * 10 + "|")
+    print("| ---: | ---: | --- " + "| ---: " * 10 + "|")
     results = []
     for kind in options.databases:
         for count in options.agents:

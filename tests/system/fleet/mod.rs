@@ -2,6 +2,7 @@
 
 mod asking;
 mod joining;
+mod load;
 
 use gumshoe_protocol::AgentId;
 use gumshoe_test_services::rabbitmq::Broker;
