@@ -38,6 +38,11 @@ pub enum Action {
     /// Takes the same command line as `run`. What is printed can be given to `run MODULE --params -`, and is what a
     /// signed action contains.
     Params(Run),
+    /// Print findings, read as one JSON object a line from standard input, as lines for humans
+    ///
+    /// The module writes them, in a process of its own as always. Findings are what reports list under `findings`; they
+    /// may come from another host. A finding that the module does not know is an error, after all others were printed.
+    Render(Render),
     /// Run as a service: obey signed actions that arrive over the relay
     Daemon(Daemon),
     /// Show how the daemon is: connection, running operations, last actions
@@ -76,6 +81,16 @@ pub enum Action {
         #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,
     },
+}
+
+/// `render`.
+#[derive(Debug, Args)]
+pub struct Render {
+    /// Name of an enabled module, or path of a plugin file
+    pub module: String,
+    /// Answer each line with one line, at once: the text as a JSON string, or null for a finding that the module does not know
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `facts`.

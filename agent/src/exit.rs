@@ -33,12 +33,18 @@ impl Exit {
     #[must_use]
     pub fn of(report: &Report) -> Self {
         let unusable = matches!(report.status, Status::Failed | Status::Refused);
-        match (unusable, report.found, report.coverage.complete) {
-            (true, false, _) => Self::Failed,
-            (true, true, _) | (false, true, false) => Self::FoundIncomplete,
-            (false, true, true) => Self::Found,
-            (false, false, true) => Self::Nothing,
-            (false, false, false) => Self::NothingIncomplete,
+        if unusable && !report.found {
+            return Self::Failed;
+        }
+        Self::answer(report.found, report.coverage.complete && !unusable)
+    }
+
+    fn answer(found: bool, complete: bool) -> Self {
+        match (found, complete) {
+            (true, true) => Self::Found,
+            (true, false) => Self::FoundIncomplete,
+            (false, true) => Self::Nothing,
+            (false, false) => Self::NothingIncomplete,
         }
     }
 }
@@ -75,12 +81,10 @@ impl Sum {
     /// The exit status that they stand for.
     #[must_use]
     pub fn exit(self) -> Exit {
-        match (self.useful, self.found, self.complete) {
-            (false, ..) => Exit::Failed,
-            (true, true, true) => Exit::Found,
-            (true, true, false) => Exit::FoundIncomplete,
-            (true, false, true) => Exit::Nothing,
-            (true, false, false) => Exit::NothingIncomplete,
+        if self.useful {
+            Exit::answer(self.found, self.complete)
+        } else {
+            Exit::Failed
         }
     }
 }

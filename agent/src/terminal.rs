@@ -1,22 +1,7 @@
 //! What people see: errors with their causes, hostile text made harmless, progress on one line.
 
-use std::fmt::Write as _;
+pub use gumshoe_plugin_api::text::{chain, count, printable};
 use std::io::{IsTerminal, Write};
-
-/// An error and all its causes in one line.
-#[must_use]
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            let _ = write!(text, ": {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}
 
 /// Prints an error with its causes to standard error, unless it is that nobody reads any more.
 pub fn print_error(error: &anyhow::Error) {
@@ -28,32 +13,6 @@ pub fn print_error(error: &anyhow::Error) {
         return;
     }
     eprintln!("gumshoe-agent: {}", printable(&chain(error.as_ref())));
-}
-
-/// Text from files, processes or the network, made safe for a terminal.
-///
-/// Control characters (also those of the C1 range) and characters that change the direction of
-/// writing are shown as `\u{..}`; newlines and tabs stay.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let harmless = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || is_bidirectional(c));
-    if text.chars().all(harmless) {
-        return text.to_owned();
-    }
-    text.chars()
-        .fold(String::with_capacity(text.len() + 16), |mut out, c| {
-            if harmless(c) {
-                out.push(c)
-            } else {
-                out.extend(c.escape_unicode())
-            }
-            out
-        })
-}
-
-/// Unicode's explicit directional formatting characters (UAX #9, section 2).
-fn is_bidirectional(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A line at the bottom of the terminal that is written over and over; silent elsewhere.

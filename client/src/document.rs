@@ -213,7 +213,7 @@ mod tests {
         ] {
             std::fs::write(&path, text).unwrap();
             let error = anyhow::Error::from(Document::read(&path).unwrap_err());
-            let told = crate::terminal::chain(&error);
+            let told = crate::terminal::chain(error.as_ref());
             assert!(told.contains(expected), "{told}");
         }
         std::fs::write(&path, vec![b' '; ENVELOPE_BYTES + 1]).unwrap();

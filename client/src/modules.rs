@@ -2,17 +2,22 @@
 //!
 //! A flag's meaning is code of the module's, and modules are run by runners only. So this machine needs `gumshoe-agent`
 //! and the plugins, as a host does (nothing of it has to run): `gumshoe-agent modules describe` declares the flags,
-//! `gumshoe-agent params` turns them into parameters that the module has checked, and `gumshoe-agent run` is local mode.
+//! `gumshoe-agent params` turns them into parameters that the module has checked, `gumshoe-agent render` writes findings for
+//! people, and `gumshoe-agent run` is local mode.
 
 use gumshoe_plugin_api::{Description, Occurrence, json};
 use serde::Deserialize;
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 /// Where packages put the agent's program.
 const USUAL_PLACE: &str = "/usr/bin/gumshoe-agent";
+/// How long a finding's text may be: a report has 8 MiB at the most, and escapes lengthen it.
+const MAX_TEXT_BYTES: u64 = 64 << 20;
 /// How the agent ends when what the user wrote is wrong.
 const AGENT_USAGE: i32 = 2;
 
@@ -45,7 +50,7 @@ pub enum ModuleError {
         /// The program.
         program: PathBuf,
         /// Cause.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// It refuses the module; what it wrote.
     #[error("{0}")]
@@ -169,9 +174,33 @@ impl AgentProgram {
         command
     }
 
+    /// A process that writes a module's findings for people, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// [`ModuleError::Start`]; that the module is not there is known at the first finding only.
+    pub fn renderer(&self, module: &str) -> Result<Renderer, ModuleError> {
+        let mut command = Command::new(&self.path);
+        command.args(["render", "--json", "--", module]);
+        // Ctrl-C detaches from the action; what was found until then is still to be printed.
+        command.process_group(0);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().map_err(|source| self.not_started(source))?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (input, output) = pipes.ok_or_else(|| self.not_started(io::ErrorKind::BrokenPipe.into()))?;
+        Ok(Renderer {
+            child,
+            input: Some(input),
+            output: BufReader::new(output),
+        })
+    }
+
     /// The error for this program not starting.
     #[must_use]
-    pub fn not_started(&self, source: std::io::Error) -> ModuleError {
+    pub fn not_started(&self, source: io::Error) -> ModuleError {
         ModuleError::Start {
             program: self.path.clone(),
             source,
@@ -212,6 +241,39 @@ impl AgentProgram {
         } else {
             ModuleError::Refused(message)
         })
+    }
+}
+
+/// `gumshoe-agent render`, running. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Renderer {
+    child: Child,
+    /// Closed to end it.
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Renderer {
+    /// A finding as the module writes it; nothing where the module does not know such findings.
+    ///
+    /// # Errors
+    ///
+    /// When the process has ended or answers something else: it is of no more use.
+    pub fn text(&mut self, finding: &Value) -> io::Result<Option<String>> {
+        let input = self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        // One write, and JSON has no line ends in it.
+        input.write_all(format!("{finding}\n").as_bytes())?;
+        let mut answer = Vec::new();
+        let limited = &mut self.output;
+        limited.take(MAX_TEXT_BYTES).read_until(b'\n', &mut answer)?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+}
+
+impl Drop for Renderer {
+    fn drop(&mut self) {
+        self.input = None;
+        let _ = self.child.wait(); // nothing is left to do if it was reaped already
     }
 }
 

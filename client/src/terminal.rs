@@ -2,8 +2,7 @@
 
 use crate::exit::{Exit, UsageError};
 use anyhow::Context as _;
-use gumshoe_plugin_api::text::escape;
-use std::borrow::Cow;
+pub use gumshoe_plugin_api::text::{chain, count, escape as one_line, is_harmless, printable};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 /// Prints an error with its causes to standard error, unless it is that nobody reads any more; says how to end.
@@ -15,73 +14,12 @@ pub fn print_error(error: &anyhow::Error) -> Exit {
     {
         return Exit::Failed;
     }
-    eprintln!("gumshoe: {}", printable(&chain(error)));
+    eprintln!("gumshoe: {}", printable(&chain(error.as_ref())));
     if error.chain().any(|cause| cause.is::<UsageError>()) {
         Exit::Usage
     } else {
         Exit::Failed
     }
-}
-
-/// An error and all its causes in one line, without repetitions.
-#[must_use]
-pub fn chain(error: &anyhow::Error) -> String {
-    let mut causes = error.chain().map(ToString::to_string);
-    let first = causes.next().unwrap_or_default();
-    causes.fold(first, |text, cause| {
-        if text.ends_with(&cause) {
-            text
-        } else {
-            format!("{text}: {cause}")
-        }
-    })
-}
-
-/// Text from a host, a file or the network on one line, which cannot steer a terminal.
-///
-/// Control characters are written as escapes, and so are characters that change the direction of writing (UAX #9, section 2).
-#[must_use]
-pub fn one_line(text: &str) -> Cow<'_, str> {
-    match escape(text) {
-        Cow::Borrowed(text) if !text.contains(is_bidirectional) => Cow::Borrowed(text),
-        escaped => Cow::Owned(escape_directions(&escaped)),
-    }
-}
-
-/// The same for text of several lines: newlines and tabs stay.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for (index, line) in text.split('\n').enumerate() {
-        if index > 0 {
-            out.push('\n');
-        }
-        let columns: Vec<_> = line.split('\t').map(one_line).collect();
-        out.push_str(&columns.join("\t"));
-    }
-    out
-}
-
-fn escape_directions(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut out, c| {
-            if is_bidirectional(c) {
-                out.extend(c.escape_unicode());
-            } else {
-                out.push(c);
-            }
-            out
-        })
-}
-
-/// Whether a character can stand on a line as it is.
-#[must_use]
-pub fn is_harmless(c: char) -> bool {
-    !c.is_control() && !is_bidirectional(c)
-}
-
-fn is_bidirectional(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A part of what is printed, which may have a colour of its own.
@@ -189,37 +127,4 @@ pub fn confirm(question: &str) -> anyhow::Result<Consent> {
 /// The stream's error: a closed pipe is one, and no reason to panic.
 pub fn line(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}")
-}
-
-/// `1 host`, `3 hosts`.
-#[must_use]
-pub fn count(number: u64, singular: &str) -> String {
-    if number == 1 {
-        format!("1 {singular}")
-    } else {
-        format!("{number} {singular}s")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hostile_names_cannot_steer_the_terminal() {
-        assert_eq!(
-            one_line("/tmp/\x1b[2Jx\u{202e}y\u{9b}z\n"),
-            r"/tmp/\u{1b}[2Jx\u{202e}y\u{9b}z\n"
-        );
-        assert_eq!(printable("ä\tb\nc\r"), "ä\tb\nc\\r");
-        assert_eq!(one_line("plain"), "plain");
-    }
-
-    #[test]
-    fn causes_are_told_once() {
-        let error = anyhow::anyhow!("no such file")
-            .context("failed to open: no such file")
-            .context("outer");
-        assert_eq!(chain(&error), "outer: failed to open: no such file");
-    }
 }

@@ -114,7 +114,7 @@ pub fn validate<M: Module>(params: Bytes<'_>) -> Answer {
 pub fn render<M: Module>(finding: Bytes<'_>) -> Answer {
     answer(|| {
         let finding: M::Finding = serde_json::from_slice(&finding).map_err(protocol)?;
-        Ok(RVec::from(M::render(&finding).into_bytes()))
+        Ok(RVec::from(finding.to_string().into_bytes()))
     })
 }
 
@@ -145,8 +145,9 @@ pub(crate) fn plan<M: Module>(params: &[u8]) -> Result<M::Plan, Problems> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let params = serde_json::from_value(value).map_err(|error| Problems::one("", error.to_string()))?;
-    M::plan(params)
+    let params: M::Params =
+        serde_json::from_value(value).map_err(|error| Problems::one("", error.to_string()))?;
+    params.try_into().map_err(Into::into)
 }
 
 fn schema_of<M: Module>() -> Value {

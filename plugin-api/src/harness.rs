@@ -17,7 +17,8 @@ use crate::{
 use gumshoe_plugin_abi::Answer;
 use gumshoe_plugin_abi::abi_stable::std_types::RSlice;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -103,6 +104,32 @@ pub fn parameters<M: Module>(arguments: &[&str]) -> Result<Value, Problems> {
 /// Every problem, as an investigator would see it.
 pub fn plan<M: Module>(params: &Value) -> Result<M::Plan, Problems> {
     export::plan::<M>(params.to_string().as_bytes())
+}
+
+/// What a golden file keeps of a report: status, findings, statistics, coverage and errors; how long it took is 0.
+#[must_use]
+pub fn golden(report: &Report) -> Value {
+    let mut statistics = report.statistics.clone();
+    statistics["duration_ms"] = json!(0);
+    json!({
+        "status": report.status,
+        "findings": report.findings,
+        "statistics": statistics,
+        "coverage": report.coverage,
+        "errors": report.errors,
+    })
+}
+
+/// The JSON in a golden file. With `BLESS` in the environment `actual` is written there first; review the difference.
+///
+/// # Errors
+///
+/// When the file cannot be written or read, or is not JSON.
+pub fn expected(file: &Path, actual: &Value) -> io::Result<Value> {
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(file, serde_json::to_string_pretty(actual)? + "\n")?;
+    }
+    Ok(serde_json::from_slice(&std::fs::read(file)?)?)
 }
 
 /// Checks a module's declaration; returns what is wrong with it, nothing when all is well.

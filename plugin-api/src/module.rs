@@ -4,6 +4,7 @@ use crate::{Context, Example, Problems};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt::Display;
 
 /// A module: one kind of question about a host.
 ///
@@ -14,18 +15,16 @@ pub trait Module: 'static {
     /// them; `1000.0` is accepted where the schema says integer.
     type Params: DeserializeOwned + JsonSchema;
     /// The parameters after every check: what [`Module::run`] works from.
-    type Plan;
+    ///
+    /// [`TryFrom`] checks them completely, without looking at the host. Its error is every [`Problem`](crate::Problem)
+    /// at once, each with a JSON pointer to its place. Parameters that need no check may be their own plan.
+    type Plan: TryFrom<Self::Params, Error: Into<Problems>>;
     /// One finding. Metadata only: never content of files or memory.
-    type Finding: Serialize + DeserializeOwned;
+    ///
+    /// [`Display`] writes it as a line (or a few) for humans, without a trailing newline.
+    type Finding: Serialize + DeserializeOwned + Display;
     /// Numbers about the run; `duration_ms` is added by the agent.
     type Statistics: Serialize;
-
-    /// Checks parameters completely, without looking at the host.
-    ///
-    /// # Errors
-    ///
-    /// Every problem at once, each with a JSON pointer to its place.
-    fn plan(params: Self::Params) -> Result<Self::Plan, Problems>;
 
     /// Runs one operation. Findings go through [`Context::emit`] as they are found.
     ///
@@ -34,9 +33,6 @@ pub trait Module: 'static {
     /// [`Failure`] when nothing useful could be done. What only narrows the answer goes to
     /// [`Context::skipped`]; what was emitted before a failure is kept.
     fn run(plan: Self::Plan, context: &Context) -> Result<Self::Statistics, Failure>;
-
-    /// One finding as a line (or a few) for humans, without a trailing newline.
-    fn render(finding: &Self::Finding) -> String;
 
     /// At least two command lines that show what the module is for. They are checked by tests.
     fn examples() -> Vec<Example>;
@@ -61,13 +57,6 @@ impl Failure {
 
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        Self(text)
+        Self(crate::text::chain(&error))
     }
 }

@@ -1,6 +1,7 @@
 //! What is wrong with parameters: every problem at once, each with its place.
 
 use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
 use std::fmt;
 
 /// One thing that is wrong with the parameters.
@@ -85,6 +86,13 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+/// For parameters that are their own plan.
+impl From<Infallible> for Problems {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 /// What a plugin answers instead of a result, as it crosses the ABI.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -27,7 +27,9 @@ pub struct Cli {
     )]
     pub log_format: LogFormat,
     /// What is logged: `error`, `warn`, `info`, `debug`, or one of these per part (`gumshoe_server=debug,info`).
-    #[arg(long, global = true, env = "GUMSHOE_LOG", default_value = "info,lapin=warn")]
+    ///
+    /// What the AMQP library says (`lapin`) is left out, because the server says it as well.
+    #[arg(long, global = true, env = "GUMSHOE_LOG", default_value = "info,lapin=off")]
     pub log: String,
     /// What to do.
     #[command(subcommand)]

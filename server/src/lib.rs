@@ -22,14 +22,4 @@ pub mod ingest;
 pub mod scheduler;
 pub mod workers;
 
-/// An error with all its causes, in one line.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
+pub use gumshoe_plugin_api::text::chain;

@@ -16,13 +16,13 @@ The plugin's folder must pass the agent's checks: owned by root, writable by nob
 import argparse
 import os
 import random
-import shutil
 import statistics
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from timing import run_once, spawn, tool
 
 NICENESS = 10
 ABSENT = "0123456789abcdef" * 4
@@ -56,13 +56,6 @@ class Agent:
 
     def run(self, *arguments: str) -> list[str]:
         return [str(self.program), "--config-dir", str(self.config), "run", "file", "--json", *arguments]
-
-
-def tool(*names: str) -> str:
-    for name in names:
-        if path := shutil.which(name):
-            return path
-    sys.exit(f"this benchmark needs {' or '.join(names)}")
 
 
 def make_text(rng: random.Random) -> bytes:
@@ -103,19 +96,6 @@ def make_large(path: Path, size: int) -> None:
             file.write(text[: size - start])
 
 
-def run_once(command: list[str]) -> float:
-    """Seconds from start to exit."""
-    quiet = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    begin = time.perf_counter()
-    pid = os.posix_spawn(command[0], command, os.environ, file_actions=quiet)
-    _, status = os.waitpid(pid, 0)
-    seconds = time.perf_counter() - begin
-    # 1 is "nothing found" for ours and for rg; xargs passes nothing else on.
-    if os.waitstatus_to_exitcode(status) not in (0, 1):
-        sys.exit(f"failed: {' '.join(command)}")
-    return seconds
-
-
 def measure(case: Case, rounds: int) -> None:
     names = list(case.commands)
     for name in names:
@@ -123,7 +103,7 @@ def measure(case: Case, rounds: int) -> None:
         case.seconds[name] = []
     for turn in range(case.rounds or rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            case.seconds[name].append(run_once(case.commands[name]))
+            case.seconds[name].append(run_once(case.commands[name]).wall)
 
 
 def show(cases: list[Case]) -> None:
@@ -137,8 +117,7 @@ def show(cases: list[Case]) -> None:
 
 def peak_kib(command: list[str]) -> dict[int, int]:
     """Peak resident memory of a process and its children, by looking every few milliseconds; 0 is the process itself."""
-    quiet = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    pid = os.posix_spawn(command[0], command, os.environ, file_actions=quiet)
+    pid = spawn(command)
     peaks: dict[int, int] = {}
     while os.waitpid(pid, os.WNOHANG)[0] == 0:
         for process in [pid, *children(pid)]:

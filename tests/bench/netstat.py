@@ -19,15 +19,15 @@ Needs: ss and ip (Debian: iproute2), unshare (util-linux), Linux, root.
 import argparse
 import os
 import resource
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from timing import Time, run_once, tool
 
 NICENESS = 10
 PORT = 20000
@@ -35,6 +35,8 @@ PER_PROCESS = 5000
 # One connection has this address at an end; the questions about one address are about it.
 ONE = "127.9.9.9"
 IP_BIND_ADDRESS_NO_PORT = 24
+# As FOUND_OR_NOT; 4 and 5 say that some socket has no process that can be seen.
+GOOD = (0, 1, 4, 5)
 
 
 @dataclass
@@ -49,14 +51,6 @@ class Case:
 
     def medians(self, which: str) -> tuple[float, float]:
         return tuple(statistics.median(getattr(time, which) for time in times) for times in self.times)
-
-
-@dataclass
-class Time:
-    """Seconds from start to exit, and seconds of processors."""
-
-    wall: float
-    busy: float
 
 
 def serve(port: int, count: int) -> list[socket.socket]:
@@ -124,22 +118,6 @@ def agent(program: Path, plugins: Path, scratch: Path) -> list[str]:
     return [str(program.resolve()), "--config-dir", str(config), "run", "netstat", "--json"]
 
 
-def tool(name: str) -> str:
-    return shutil.which(name) or sys.exit(f"this benchmark needs {name}")
-
-
-def run_once(command: list[str]) -> Time:
-    quiet = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    begin = time.perf_counter()
-    pid = os.posix_spawn(command[0], command, os.environ, file_actions=quiet)
-    _, status, usage = os.wait4(pid, 0)
-    wall = time.perf_counter() - begin
-    # 1 is "nothing found" for ours; 4 and 5 say that some socket has no process that can be seen.
-    if os.waitstatus_to_exitcode(status) not in (0, 1, 4, 5):
-        sys.exit(f"failed: {' '.join(command)}")
-    return Time(wall, usage.ru_utime + usage.ru_stime)
-
-
 def cases(run: list[str]) -> list[Case]:
     ss = [tool("nice"), "-n", str(NICENESS), tool("ss")]
     networks = [word for number in range(100) for word in ("--connectedip", f"198.18.{number}.0/24")]
@@ -161,7 +139,7 @@ def measure(case: Case, rounds: int) -> None:
     commands = (case.ours, case.theirs)
     for turn in range(-1, rounds):
         for index in (0, 1) if turn % 2 == 0 else (1, 0):
-            once = run_once(commands[index])
+            once = run_once(commands[index], GOOD)
             if turn >= 0:
                 case.times[index].append(once)
 

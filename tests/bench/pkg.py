@@ -17,15 +17,14 @@ The plugin's folder must pass the agent's checks: owned by root, writable by nob
 """
 
 import argparse
-import os
-import shutil
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from timing import run_once, tool
 
 NICENESS = "10"
 GOAL = "≤ 0.5"
@@ -52,10 +51,6 @@ for n in $(seq {count}); do
     touch %{{buildroot}}/usr/share/bench/$n/a-file-with-a-name-{{1..60}}
 done
 """
-
-
-def tool(name: str) -> str:
-    return shutil.which(name) or sys.exit(f"this benchmark needs {name}")
 
 
 def quietly(*command: str) -> None:
@@ -97,19 +92,6 @@ def rpm(tree: Path, backend: str) -> list[str]:
     return [tool("rpm"), "--dbpath", f"{tree}/var/lib/rpm", "--define", f"_db_backend {backend}"]
 
 
-def run_once(command: list[str]) -> float:
-    """Seconds from start to exit."""
-    quiet = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    begin = time.perf_counter()
-    pid = os.posix_spawn(command[0], command, os.environ, file_actions=quiet)
-    _, status = os.waitpid(pid, 0)
-    seconds = time.perf_counter() - begin
-    # 1 is "nothing found".
-    if os.waitstatus_to_exitcode(status) not in (0, 1):
-        sys.exit(f"failed: {' '.join(command)}")
-    return seconds
-
-
 def medians(commands: dict[str, list[str]], rounds: int) -> dict[str, float]:
     names = list(commands)
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -117,7 +99,7 @@ def medians(commands: dict[str, list[str]], rounds: int) -> dict[str, float]:
         run_once(commands[name])
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            seconds[name].append(run_once(commands[name]))
+            seconds[name].append(run_once(commands[name]).wall)
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 

@@ -114,9 +114,17 @@ impl Host {
     /// A host on which one module is installed and enabled.
     #[must_use]
     pub fn with(module: &str) -> Self {
+        Self::with_all(&[module])
+    }
+
+    /// A host on which some modules are installed and enabled.
+    #[must_use]
+    pub fn with_all(modules: &[&str]) -> Self {
         let host = Self::new();
-        host.install(module);
-        host.configure(module, "enabled = true\n");
+        for module in modules {
+            host.install(module);
+            host.configure(module, "enabled = true\n");
+        }
         host
     }
 

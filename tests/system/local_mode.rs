@@ -1,8 +1,7 @@
 //! `gumshoe-agent run` as a person uses it.
 
-use gumshoe_tests::{Ended, Host};
-use std::io::Write;
-use std::process::Stdio;
+use gumshoe_tests::Host;
+use gumshoe_tests::signed::fed;
 
 #[test]
 fn exit_statuses_tell_the_cases_apart() {
@@ -76,20 +75,8 @@ fn parameters_come_from_a_file_or_from_standard_input() {
             .count(),
         2
     );
-    let mut command = host.agent(&["run", "misbehave", "--params", "-"]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(br#"{"deed": "none", "frist": 2}"#)
-        .unwrap();
-    let ended = Ended::from(child.wait_with_output().unwrap());
+    let command = host.agent(&["run", "misbehave", "--params", "-"]);
+    let ended = fed(command, r#"{"deed": "none", "frist": 2}"#);
     assert_eq!(ended.code, 2);
     assert!(
         ended.stderr.contains("at `/frist`") && ended.stderr.contains("did you mean \"first\""),
@@ -145,4 +132,41 @@ fn hostile_text_cannot_steer_the_terminal() {
     ]);
     assert!(ended.stdout.contains(r"evil\u{1b}[2Jname"), "{ended:?}");
     assert!(!ended.stdout.contains('\u{1b}'), "{ended:?}");
+}
+
+#[test]
+fn findings_of_a_report_are_printed_as_the_module_prints_them() {
+    let host = Host::with("misbehave");
+    let run = ["run", "misbehave", "--deed", "none"];
+    let printed = host.output(&run).stdout;
+    let report: serde_json::Value =
+        serde_json::from_str(&host.output(&[&run[..], &["--json"]].concat()).stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap().iter();
+    let lines: String = findings.map(|finding| format!("{finding}\n")).collect();
+    let render = |more: &[&str], input: &str| {
+        let mut command = host.agent(&[&["render", "misbehave"], more].concat());
+        let pipes = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = pipes.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        Ended::from(child.wait_with_output().unwrap())
+    };
+    let rendered = render(&[], &lines);
+    assert_eq!((rendered.code, rendered.stdout), (0, printed.clone()));
+    assert!(!printed.is_empty());
+
+    // What the module does not know is told, and the rest is printed.
+    let mixed = format!("{{\"strange\": 1}}\n{lines}no JSON\n");
+    let ended = render(&[], &mixed);
+    assert_eq!((ended.code, ended.stdout), (2, printed));
+    assert!(
+        ended.stderr.contains("line 1: ") && ended.stderr.contains("line 4: "),
+        "{}",
+        ended.stderr
+    );
+    let for_programs = render(&["--json"], &mixed).stdout;
+    let first: Vec<_> = for_programs.lines().map(|line| line.starts_with('"')).collect();
+    assert_eq!(first, [false, true, true, false], "{for_programs}");
 }

@@ -1,8 +1,7 @@
 //! The modules that Gumshoe comes with, as plugins in the agent.
 
+use gumshoe_tests::signed::fed;
 use gumshoe_tests::{Host, MODULES, workspace};
-use std::io::Write;
-use std::process::Stdio;
 
 #[test]
 fn each_keeps_its_side_of_the_contract() {
@@ -75,27 +74,9 @@ fn a_document_is_taken_from_a_file_and_from_standard_input() {
         (0, &true.into()),
         "{report}"
     );
-    let mut child = host
-        .agent(&[
-            "run",
-            "scribe",
-            "--root",
-            root.to_str().unwrap(),
-            "--doc",
-            "@-",
-            "--quiet",
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(document.as_bytes())
-        .unwrap();
-    let printed = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let root = root.to_str().unwrap();
+    let command = host.agent(&["run", "scribe", "--root", root, "--doc", "@-", "--quiet"]);
+    let printed = fed(command, document).stdout;
     assert!(printed.contains("there"), "{printed}");
     assert_eq!(host.output(&["run", "scribe", "--doc", "@/nonexistent"]).code, 3);
 }

@@ -7,7 +7,6 @@ use crate::plugins::{choose, names};
 use crate::supervise::Session;
 use crate::terminal::chain;
 use anyhow::Context as _;
-use clap::Command;
 use gumshoe_plugin_api::Description;
 use std::path::Path;
 
@@ -20,23 +19,10 @@ pub fn completions(config: &Config, shell: clap_complete::Shell) -> anyhow::Resu
 
 /// Writes one man page per command.
 pub fn man(config: &Config, folder: &Path) -> anyhow::Result<Exit> {
-    let mut command = whole_command(&enabled(config)).disable_help_subcommand(true);
-    command.build();
-    let written = write_pages(&command, folder, "gumshoe-agent")?;
-    eprintln!("{written} man pages written to {}", folder.display());
+    clap_mangen::generate_to(whole_command(&enabled(config)), folder)
+        .with_context(|| format!("failed to write man pages into `{}`", folder.display()))?;
+    eprintln!("man pages written to {}", folder.display());
     Ok(Exit::Found)
-}
-
-fn write_pages(command: &Command, folder: &Path, name: &str) -> anyhow::Result<usize> {
-    let path = folder.join(format!("{name}.1"));
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone().name(name.to_owned())).render(&mut page)?;
-    std::fs::write(&path, page).with_context(|| format!("failed to write `{}`", path.display()))?;
-    let mut written = 1;
-    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        written += write_pages(sub, folder, &format!("{name}-{}", sub.get_name()))?;
-    }
-    Ok(written)
 }
 
 /// Name, summary and description of every enabled module; one that does not answer is left out with a warning.

@@ -14,6 +14,7 @@ mod params;
 mod policy;
 mod prepare;
 mod relay_permissions;
+mod render;
 mod run;
 mod status;
 mod verify_report;
@@ -45,6 +46,7 @@ pub fn dispatch() -> anyhow::Result<Exit> {
     match command {
         Action::Run(arguments) => run::run(config, arguments),
         Action::Params(arguments) => params::params(config, arguments),
+        Action::Render(arguments) => render::render(&config, &arguments),
         Action::Apply(arguments) => apply::apply(&config, &arguments),
         Action::VerifyReport(arguments) => verify_report::verify_report(&arguments),
         Action::Policy(Policy::Check { file, json }) => policy::check(&config, file.as_deref(), json),

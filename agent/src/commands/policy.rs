@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::obey::policy::{FILE, PolicyFileError, load};
-use crate::terminal::{chain, line, printable};
+use crate::terminal::{chain, count, line, printable};
 use gumshoe_protocol::policy::{Permission, Policy};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -99,10 +99,10 @@ fn members(policy: &Policy, permission: &Permission) -> Vec<String> {
 fn print(path: &Path, policy: &Policy) -> anyhow::Result<()> {
     let (people, permissions) = (policy.investigators(), policy.permissions());
     line(&printable(&format!(
-        "good   {} ({} investigators, {} permissions)",
+        "good   {} ({}, {})",
         path.display(),
-        people.len(),
-        permissions.len()
+        count(people.len() as u64, "investigator"),
+        count(permissions.len() as u64, "permission")
     )))?;
     let mut rows = vec![["MODULES", "GROUP", "NEEDS", "MEMBERS", "IF"].map(str::to_owned)];
     for one in permissions {

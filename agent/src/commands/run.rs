@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::plugins::{Chosen, choose};
 use crate::runner::Job;
 use crate::supervise::{Canceller, Observer, Report, refused};
-use crate::terminal::{StatusLine, chain, line, printable};
+use crate::terminal::{StatusLine, chain, count, line, printable};
 use anyhow::Context as _;
 use gumshoe_plugin_api::{Operation, Skipped, Status};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -114,12 +114,7 @@ fn finish(report: &Report, json: bool, summary: bool) -> anyhow::Result<Exit> {
 
 /// The last lines on standard error: result, coverage, errors.
 pub(super) fn summarise(report: &Report) {
-    let count = report.findings.len();
-    let findings = if count == 1 {
-        "1 finding".to_owned()
-    } else {
-        format!("{count} findings")
-    };
+    let findings = count(report.findings.len() as u64, "finding");
     let duration = report
         .statistics
         .get("duration_ms")

@@ -1,6 +1,7 @@
 //! Linux: all of it is in files.
 
 use super::{Reader, System};
+use gumshoe_plugin_api::text::assignments;
 use std::collections::BTreeMap;
 
 /// Reads what the operating system says. Sources: `proc(5)`, `os-release(5)`, `machine-id(5)`.
@@ -48,35 +49,11 @@ fn memory_bytes(meminfo: &str) -> u64 {
         .unwrap_or_default()
 }
 
-/// Assignments as a shell reads them; the keys in lowercase. Lines that are none are passed over, as
-/// `os-release(5)` says.
+/// Assignments, with the keys in lowercase.
 fn parse_os_release(text: &str) -> BTreeMap<String, String> {
-    let entry = |line: &str| {
-        let (key, value) = line.trim().split_once('=')?;
-        let is_key = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        (!key.is_empty() && key.bytes().all(is_key)).then(|| (key.to_ascii_lowercase(), unquote(value)))
-    };
-    text.lines().filter_map(entry).collect()
-}
-
-/// What a shell makes of a quoted word: no escapes within `'…'`, backslashes elsewhere.
-fn unquote(value: &str) -> String {
-    if let Some(inner) = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-        return inner.to_owned();
-    }
-    let inner = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or(value);
-    let mut text = String::with_capacity(inner.len());
-    let mut characters = inner.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => text.extend(characters.next()),
-            character => text.push(character),
-        }
-    }
-    text
+    assignments(text)
+        .map(|(key, value)| (key.to_ascii_lowercase(), value))
+        .collect()
 }
 
 #[cfg(test)]

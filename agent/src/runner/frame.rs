@@ -30,6 +30,8 @@ pub mod ask {
     pub const RUN: u8 = 6;
     /// End the running operation tidily.
     pub const CANCEL: u8 = 7;
+    /// Write a finding (JSON) as text for humans; answered with [`super::tell::RENDERED`].
+    pub const RENDER: u8 = 8;
 }
 
 /// What a runner tells the agent.
@@ -48,7 +50,7 @@ pub mod tell {
     pub const VALID: u8 = 6;
     /// One finding (JSON).
     pub const FINDING: u8 = 7;
-    /// The finding before, as text for humans.
+    /// The finding before, or the one that was asked about, as text for humans.
     pub const RENDERED: u8 = 8;
     /// One of the SDK's events: a byte of kind, then JSON.
     pub const EVENT: u8 = 9;

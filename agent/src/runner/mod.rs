@@ -136,6 +136,9 @@ fn respond(plugin: Loaded, request: &Frame, writer: &mut UnixStream) -> io::Resu
         ask::VALIDATE => plugin
             .validate(&request.payload)
             .map(|()| (tell::VALID, Vec::new())),
+        ask::RENDER => plugin
+            .render(&request.payload)
+            .map(|text| (tell::RENDERED, text.into_bytes())),
         ask::CANCEL => return Ok(()),
         other => {
             return Err(io::Error::new(

@@ -175,6 +175,16 @@ impl Session {
         self.ask(ask::VALIDATE, params, tell::VALID).map(|_| ())
     }
 
+    /// A finding (JSON) as text for humans.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`]; a rejection when the module does not know such findings.
+    pub fn render(&mut self, finding: &[u8]) -> Result<String, AskError> {
+        let text = self.ask(ask::RENDER, finding, tell::RENDERED)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
     /// Runs one operation and reports, whatever becomes of the runner.
     pub fn run(mut self, job: &Job, params: &[u8], observer: &mut dyn Observer) -> Report {
         let mut job = job.clone();

@@ -64,6 +64,7 @@ pub fn cancel(setting: &Setting, options: &CancelAction) -> anyhow::Result<Exit>
         options: SendOptions::default(),
         detach: true,
         output: Output::default(),
+        agent: setting.agent(),
     };
     send(setting.server()?, &cancellation)
 }
@@ -112,7 +113,7 @@ pub fn status(setting: &Setting, id: ActionId, as_json: bool) -> anyhow::Result<
 pub fn results(setting: &Setting, id: ActionId, output: Output) -> anyhow::Result<Exit> {
     let server = setting.server()?;
     let mut lines = server.stream(&format!("actions/{id}/results"), &[("format", "ndjson")])?;
-    let mut noting = Noting::new(sink(output).context("failed to print")?);
+    let mut noting = Noting::new(sink(output, setting.agent()).context("failed to print")?);
     while let Some(message) = next_message(&mut lines)? {
         noting.message(&message).context("failed to print a finding")?;
     }

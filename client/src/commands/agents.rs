@@ -3,11 +3,19 @@
 use super::setting::Setting;
 use crate::api::Agent;
 use crate::exit::{Exit, usage};
-use crate::output::safe;
+use crate::output::{Columns, safe};
 use crate::show::time;
-use crate::terminal::{Colours, Style, line, one_line};
+use crate::terminal::{line, one_line};
 use gumshoe_protocol::AgentId;
 use serde_json::{Value, json};
+
+const AGENTS: Columns<5> = Columns([
+    ("AGENT", 32),
+    ("STATE", 8),
+    ("VERSION", 8),
+    ("HOST", 24),
+    ("SEEN", 0),
+]);
 
 /// Lists agents.
 pub fn list(
@@ -22,36 +30,37 @@ pub fn list(
         .iter()
         .filter_map(|(name, value)| Some((*name, (*value)?)))
         .collect();
-    let colours = Colours::of_stdout();
+    if !ndjson {
+        AGENTS.heading()?;
+    }
     for agent in server.list::<Agent>("agents", &query) {
         let agent = agent?;
         if ndjson {
             line(&safe(&serde_json::to_string(&agent)?))?;
         } else {
-            line(&row(&agent, colours))?;
+            AGENTS.row(row(&agent).each_ref().map(String::as_str))?;
         }
     }
     Ok(Exit::Found)
 }
 
-fn row(agent: &Agent, colours: Colours) -> String {
+fn row(agent: &Agent) -> [String; 5] {
     let presence = if agent.online {
-        colours.paint(Style::Good, "online")
+        "online".to_owned()
     } else {
-        colours.paint(Style::Faint, &format!("away since {}", time(agent.last_seen)))
+        format!("away since {}", time(agent.last_seen))
     };
-    let twin = if agent.duplicate.is_some() {
-        colours.paint(Style::Warning, "  two hosts seem to share this identity")
-    } else {
-        String::new()
+    let twin = match agent.duplicate {
+        Some(_) => "; two hosts seem to share this identity",
+        None => "",
     };
-    format!(
-        "{}  {:8}  {}  {}  {presence}{twin}",
-        agent.id,
-        one_line(&agent.state),
-        one_line(&agent.hostname),
-        one_line(&agent.agent_version),
-    )
+    [
+        agent.id.to_string(),
+        agent.state.clone(),
+        agent.agent_version.clone(),
+        agent.hostname.clone(),
+        presence + twin,
+    ]
 }
 
 /// Shows one agent.
@@ -61,7 +70,7 @@ pub fn show(setting: &Setting, id: AgentId, as_json: bool) -> anyhow::Result<Exi
         line(&safe(&serde_json::to_string_pretty(&agent)?))?;
         return Ok(Exit::Found);
     }
-    line(&row(&agent, Colours::of_stdout()))?;
+    AGENTS.row(row(&agent).each_ref().map(String::as_str))?;
     for (name, value) in &agent.labels {
         line(&one_line(&format!("  label    {name}={value}")))?;
     }

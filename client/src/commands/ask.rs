@@ -1,7 +1,7 @@
 //! `gumshoe MODULE flags…`: from flags to findings.
 
 use super::new::question;
-use super::send::{Send, agree, send, send_options};
+use super::send::{Send, agree, send};
 use super::setting::Setting;
 use crate::action::Question;
 use crate::cli::{Asked, Global, own_commands, parse_ask};
@@ -130,13 +130,7 @@ fn ask_fleet(setting: &Setting, module: &Module, asked: &Asked) -> anyhow::Resul
     let envelope = signing::seal(&setting.gpg(&options.signing)?, ACTION_TYPE, payload)?;
     send(
         server,
-        &Send {
-            envelope,
-            content,
-            options: send_options(&options.sending),
-            detach: options.sending.detach,
-            output: options.output,
-        },
+        &Send::new(setting, envelope, content, &options.sending, options.output),
     )
 }
 

@@ -6,7 +6,6 @@ use crate::exit::Exit;
 use crate::modules::Module;
 use crate::terminal::{line, one_line};
 use anyhow::Context as _;
-use clap::Command;
 use std::path::Path;
 
 /// Lists the modules on this machine.
@@ -32,23 +31,10 @@ pub fn completions(setting: &Setting, shell: clap_complete::Shell) -> anyhow::Re
 
 /// Writes one man page per command.
 pub fn man(setting: &Setting, folder: &Path) -> anyhow::Result<Exit> {
-    let mut command = whole_command(&described(setting)).disable_help_subcommand(true);
-    command.build();
-    let written = write_pages(&command, folder, "gumshoe")?;
-    eprintln!("{written} man pages written to {}", folder.display());
+    clap_mangen::generate_to(whole_command(&described(setting)), folder)
+        .with_context(|| format!("failed to write man pages into `{}`", folder.display()))?;
+    eprintln!("man pages written to {}", folder.display());
     Ok(Exit::Found)
-}
-
-fn write_pages(command: &Command, folder: &Path, name: &str) -> anyhow::Result<usize> {
-    let path = folder.join(format!("{name}.1"));
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone().name(name.to_owned())).render(&mut page)?;
-    std::fs::write(&path, page).with_context(|| format!("failed to write `{}`", path.display()))?;
-    let mut written = 1;
-    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        written += write_pages(sub, folder, &format!("{name}-{}", sub.get_name()))?;
-    }
-    Ok(written)
 }
 
 /// Every enabled module; what cannot be asked is left out with a warning.

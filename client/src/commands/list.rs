@@ -3,10 +3,19 @@
 use super::setting::Setting;
 use crate::api::Action;
 use crate::exit::Exit;
-use crate::output::safe;
+use crate::output::{Columns, safe};
 use crate::show::time;
-use crate::terminal::{line, one_line};
+use crate::terminal::line;
 use serde_json::Value;
+
+const ACTIONS: Columns<5> = Columns([
+    ("ACTION", 32),
+    ("STATE", 9),
+    ("SENT", 23),
+    ("MODULES", 12),
+    ("NAME", 0),
+]);
+const INVESTIGATORS: Columns<3> = Columns([("NAME", 16), ("FINGERPRINT", 40), ("GROUPS", 0)]);
 
 /// Lists actions, the newest first.
 pub fn actions(setting: &Setting, limit: u32, as_json: bool) -> anyhow::Result<Exit> {
@@ -17,15 +26,15 @@ pub fn actions(setting: &Setting, limit: u32, as_json: bool) -> anyhow::Result<E
         line(&safe(&serde_json::to_string_pretty(&actions)?))?;
         return Ok(Exit::Found);
     }
+    ACTIONS.heading()?;
     for action in actions {
-        let modules = action.modules.join(", ");
-        line(&one_line(&format!(
-            "{}  {:9}  {}  {}  ({modules})",
-            action.id,
-            action.state,
-            time(action.created),
-            action.name
-        )))?;
+        ACTIONS.row([
+            &action.id.to_string(),
+            &action.state,
+            &time(action.created),
+            &action.modules.join(","),
+            &action.name,
+        ])?;
     }
     Ok(Exit::Found)
 }
@@ -39,28 +48,22 @@ pub fn investigators(setting: &Setting, as_json: bool) -> anyhow::Result<Exit> {
         line(&safe(&serde_json::to_string_pretty(entries)?))?;
         return Ok(Exit::Found);
     }
+    INVESTIGATORS.heading()?;
     for entry in entries.as_array().into_iter().flatten() {
-        line(&one_line(&investigator(entry)))?;
+        let [name, fingerprint, groups] = ["name", "fingerprint", "groups"].map(|field| words(entry, field));
+        INVESTIGATORS.row([&name, &fingerprint, &groups])?;
     }
     Ok(Exit::Found)
 }
 
-/// Name, fingerprints and groups of an investigator, as far as the server tells them.
-fn investigator(entry: &Value) -> String {
-    let words = |name: &str| match entry.get(name) {
+/// A field of an investigator, as far as the server tells it.
+fn words(entry: &Value, field: &str) -> String {
+    match entry.get(field) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(items)) => {
             let texts = items.iter().filter_map(Value::as_str);
-            texts.collect::<Vec<_>>().join(", ")
+            texts.collect::<Vec<_>>().join(",")
         }
         _ => String::new(),
-    };
-    let parts = [
-        words("name"),
-        words("fingerprint"),
-        words("fingerprints"),
-        words("groups"),
-    ];
-    let parts = parts.into_iter().filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("  ")
+    }
 }

@@ -47,7 +47,7 @@ pub fn question(setting: &Setting, options: &QuestionOptions) -> anyhow::Result<
     })?;
     // The server and every agent judge it again; here, it costs the user less time.
     Expression::parse(&target).map_err(|error| {
-        let told = chain(&anyhow::Error::from(error));
+        let told = chain(&error);
         usage(format!("the target is not acceptable: {told}"))
     })?;
     Ok(Question {

@@ -3,9 +3,10 @@
 use super::setting::Setting;
 use crate::api::{ActionDetails, Preview, SendOptions, Server};
 use crate::cli::{Canary, Output, SendFile, SendingOptions};
-use crate::document::{Content, Document};
+use crate::document::{Content, Document, Signed};
 use crate::exit::{Exit, usage};
 use crate::follow::{Ending, follow as follow_events};
+use crate::modules::AgentProgram;
 use crate::output::{Silent, Sink, sink, summary};
 use crate::show::{Detail, content as told};
 use crate::terminal::{Colours, Consent, Style, confirm, count, one_line};
@@ -30,6 +31,29 @@ pub struct Send {
     pub detach: bool,
     /// How findings are printed.
     pub output: Output,
+    /// Knows how the modules write findings.
+    pub agent: AgentProgram,
+}
+
+impl Send {
+    /// An envelope that is to be sent as the command line says.
+    #[must_use]
+    pub fn new(
+        setting: &Setting,
+        envelope: Envelope,
+        content: Content,
+        sending: &SendingOptions,
+        output: Output,
+    ) -> Self {
+        Self {
+            envelope,
+            content,
+            options: send_options(sending),
+            detach: sending.detach,
+            output,
+            agent: setting.agent(),
+        }
+    }
 }
 
 /// Sends the envelope in a file.
@@ -47,17 +71,10 @@ pub fn send_file(setting: &Setting, options: &SendFile) -> anyhow::Result<Exit> 
     if let Some(exit) = agree(&server, &signed.content, "Send this?", &options.sending)? {
         return Ok(exit);
     }
-    let envelope = signed.envelope;
-    let content = signed.content;
+    let Signed { envelope, content } = signed;
     send(
         server,
-        &Send {
-            envelope,
-            content,
-            options: send_options(&options.sending),
-            detach: options.sending.detach,
-            output: options.output,
-        },
+        &Send::new(setting, envelope, content, &options.sending, options.output),
     )
 }
 
@@ -137,7 +154,7 @@ fn reach(preview: &Preview, colours: Colours) -> String {
 }
 
 /// The server's options for sending.
-pub fn send_options(sending: &SendingOptions) -> SendOptions {
+fn send_options(sending: &SendingOptions) -> SendOptions {
     let (canary_hosts, canary_percent) = match sending.canary {
         None => (None, None),
         Some(Canary::Hosts(hosts)) => (Some(hosts), None),
@@ -170,17 +187,17 @@ pub fn send(server: Server, send: &Send) -> anyhow::Result<Exit> {
         eprintln!("sent; `gumshoe action follow {}` shows the answers", action.id);
         return Ok(Exit::Found);
     }
-    watch(server, action.id, send.output)
+    watch(server, action.id, send.output, send.agent.clone())
 }
 
 /// Follows an action that was sent before.
 pub fn follow(setting: &Setting, id: ActionId, output: Output) -> anyhow::Result<Exit> {
-    watch(setting.server()?, id, output)
+    watch(setting.server()?, id, output, setting.agent())
 }
 
-fn watch(server: Server, id: ActionId, output: Output) -> anyhow::Result<Exit> {
+fn watch(server: Server, id: ActionId, output: Output, agent: AgentProgram) -> anyhow::Result<Exit> {
     let server = Arc::new(server);
-    let mut noting = Noting::new(sink(output).context("failed to print")?);
+    let mut noting = Noting::new(sink(output, agent).context("failed to print")?);
     let ending = follow_events(&server, id, &mut noting)?;
     let exit = conclude(&server, id, &mut noting)?;
     if ending == Ending::Detached {

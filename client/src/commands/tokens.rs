@@ -3,6 +3,7 @@
 use super::setting::Setting;
 use crate::api::{Token, TokenMade, WhoAmI};
 use crate::exit::{Exit, usage};
+use crate::output::Columns;
 use crate::show::time;
 use crate::terminal::{line, one_line};
 use gumshoe_protocol::units::Duration;
@@ -10,6 +11,7 @@ use serde_json::json;
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
+const TOKENS: Columns<4> = Columns([("TOKEN", 16), ("ROLE", 6), ("NAME", 24), ("VALID", 0)]);
 
 /// Says whose token is used.
 pub fn show(setting: &Setting) -> anyhow::Result<Exit> {
@@ -25,16 +27,14 @@ pub fn show(setting: &Setting) -> anyhow::Result<Exit> {
 /// Lists the server's tokens.
 pub fn list(setting: &Setting) -> anyhow::Result<Exit> {
     let server = setting.server()?;
+    TOKENS.heading()?;
     for token in server.list::<Token>("tokens", &[]) {
         let token = token?;
         let state = match token.revoked {
             Some(revoked) => format!("revoked {}", time(revoked)),
             None => format!("until {}", time(token.expires)),
         };
-        line(&one_line(&format!(
-            "{}  {}  {}  {state}",
-            token.id, token.role, token.name
-        )))?;
+        TOKENS.row([&token.id, &token.role, &token.name, &state])?;
     }
     Ok(Exit::Found)
 }

@@ -110,12 +110,12 @@ fn read(server: &Server, id: ActionId, sender: &SyncSender<Happening>) {
                                 Next::Nothing => return,
                             }
                         }
-                        Err(error) => lost = crate::terminal::chain(&error.into()),
+                        Err(error) => lost = crate::terminal::chain(&error),
                     }
                 }
                 lost
             }
-            Err(error) if error.is_passing() => crate::terminal::chain(&error.into()),
+            Err(error) if error.is_passing() => crate::terminal::chain(&error),
             Err(error) => {
                 // Nobody listens any more, or somebody does.
                 let _ = sender.send(Happening::Failed(Box::new(error)));

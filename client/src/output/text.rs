@@ -1,8 +1,9 @@
 //! For people: a block for each host and operation that has something to tell.
 
+use super::rendering::Rendering;
 use super::{Silent, Sink, report};
 use crate::api::{ActionDetails, ResultMessage};
-use crate::terminal::{Colours, Style, count, is_harmless, one_line};
+use crate::terminal::{Colours, Style, count, is_harmless, one_line, printable};
 use gumshoe_plugin_api::{Report, Skipped, Status};
 use serde_json::Value;
 use std::io::{self, Write as _};
@@ -10,12 +11,13 @@ use std::io::{self, Write as _};
 /// Prints blocks to standard output.
 pub struct Text {
     colours: Colours,
+    rendering: Rendering,
 }
 
 impl Text {
-    /// With colours or without.
-    pub fn new(colours: Colours) -> Self {
-        Self { colours }
+    /// With colours or without; findings as their modules write them, where `rendering` can.
+    pub fn new(colours: Colours, rendering: Rendering) -> Self {
+        Self { colours, rendering }
     }
 }
 
@@ -24,7 +26,7 @@ impl Sink for Text {
         let Some(report) = report(message) else {
             return Ok(());
         };
-        let block = block(&message.host(), &report, self.colours);
+        let block = block(&message.host(), &report, self.colours, &mut self.rendering);
         io::stdout().lock().write_all(block.as_bytes())
     }
 
@@ -34,7 +36,7 @@ impl Sink for Text {
 }
 
 /// What a host says about an operation; empty where it looked at everything and found nothing.
-fn block(host: &str, report: &Report, colours: Colours) -> String {
+fn block(host: &str, report: &Report, colours: Colours, rendering: &mut Rendering) -> String {
     let failed = !matches!(report.status, Status::Success);
     if report.findings.is_empty() && report.coverage.complete && !failed {
         return String::new();
@@ -48,12 +50,11 @@ fn block(host: &str, report: &Report, colours: Colours) -> String {
     };
     let host = colours.paint(Style::Strong, &one_line(host));
     let mut lines = vec![format!("{host}  {}: {found}{state}", one_line(&report.module))];
-    lines.extend(
-        report
-            .findings
-            .iter()
-            .map(|finding| format!("  {}", one_finding(finding))),
-    );
+    for finding in &report.findings {
+        let text = rendering.text(&report.module, finding);
+        let text = text.map_or_else(|| one_finding(finding), |text| printable(&text).into_owned());
+        lines.extend(text.lines().map(|line| format!("  {line}")));
+    }
     let gaps = report.coverage.skipped.iter().filter(|entry| !entry.by_design);
     lines.extend(gaps.map(|entry| format!("  {}", colours.paint(Style::Warning, &not_looked_at(entry)))));
     let refusal = report
@@ -117,13 +118,16 @@ fn not_looked_at(entry: &Skipped) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::modules::AgentProgram;
     use serde_json::json;
+    use std::path::Path;
 
     fn told(report: Value) -> String {
         block(
             "web\u{1b}1",
             &serde_json::from_value(report).unwrap(),
             Colours::Off,
+            &mut Rendering::new(AgentProgram::find(Some(Path::new("/nonexistent/agent")))),
         )
     }
 

@@ -163,6 +163,31 @@ fn one_command_asks_signs_sends_follows_and_prints() {
 }
 
 #[test]
+fn findings_are_printed_as_their_module_prints_them() {
+    let desk = Desk::new(&["file"], &["sam"]);
+    std::fs::create_dir(desk.path("etc")).unwrap();
+    std::fs::write(desk.path("etc/evil conf"), "x").unwrap();
+    let looking = ["file", "--local", "--path"];
+    let folder = desk.path("etc");
+    let local = |more: &[&str]| {
+        desk.ok(&[&looking[..], &[folder.to_str().unwrap(), "--name", "^evil"], more].concat())
+    };
+    let printed = local(&[]).stdout;
+    let report: Value = serde_json::from_str(&local(&["--json"]).stdout).unwrap();
+    let findings = report["findings"].clone();
+    let server = Played::start(move |asked, before| {
+        if asked.what.ends_with("/results") {
+            let line = result(7, "web1", &findings, true).to_string();
+            (200, "application/x-ndjson", line + "\n")
+        } else {
+            story(asked, before)
+        }
+    });
+    let ended = desk.run(&["action", "results", AGENT, "--server", &server.origin]);
+    assert_eq!(ended.stdout, format!("web1  file: 1 finding\n  {printed}"));
+}
+
+#[test]
 fn programs_get_lines_tables_or_a_document() {
     let desk = Desk::new(&["file"], &["sam"]);
     let server = Played::start(story);

@@ -90,42 +90,28 @@ fn add(entry: &Entry, affected: &AffectedPackage, statements: &mut Vec<Statement
         return skipped.add(format!("ecosystem {}", name.ecosystem));
     };
     let before = statements.len();
-    let mut push = |affected| {
-        statements.push(Statement {
-            advisory: entry.id.clone(),
-            title: entry.summary.clone(),
-            package: package.clone(),
-            releases: release.iter().cloned().collect(),
-            affected,
-            tags: entry
-                .aliases
-                .iter()
-                .chain(&entry.upstream)
-                .map(|id| Tag::new("alias", id))
-                .collect(),
-        });
+    let statement = |affected| Statement {
+        advisory: entry.id.clone(),
+        title: entry.summary.clone(),
+        package: package.clone(),
+        releases: release.iter().cloned().collect(),
+        affected,
+        tags: entry
+            .aliases
+            .iter()
+            .chain(&entry.upstream)
+            .map(|id| Tag::new("alias", id))
+            .collect(),
     };
     for range in affected.ranges.iter().filter(|range| range.kind != "GIT") {
-        intervals(&range.events).into_iter().for_each(&mut push);
+        statements.extend(intervals(&range.events).into_iter().map(statement));
     }
     if statements.len() > before {
         return;
     }
     match affected.versions.as_slice() {
         [] => skipped.add("no range of versions"),
-        versions => statements.push(Statement {
-            advisory: entry.id.clone(),
-            title: entry.summary.clone(),
-            package,
-            releases: release.into_iter().collect(),
-            affected: Affected::Listed(versions.to_vec()),
-            tags: entry
-                .aliases
-                .iter()
-                .chain(&entry.upstream)
-                .map(|id| Tag::new("alias", id))
-                .collect(),
-        }),
+        versions => statements.push(statement(Affected::Listed(versions.to_vec()))),
     }
 }
 

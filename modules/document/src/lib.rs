@@ -24,9 +24,10 @@ mod yaml;
 
 pub use evaluate::{Flow, Summary, evaluate};
 pub use gather::GatherError;
+pub use gumshoe_versions::PackageType;
 pub use outcome::{SubResult, Tag, TestResult};
 pub use pattern::{Pattern, PatternError, Searcher};
 pub use plan::Plan;
 pub use problem::{Problem, Problems};
-pub use sources::{Fact, FactKind, Location, Package, PackageType, PathPattern, SourceError, Sources};
+pub use sources::{Fact, FactKind, Location, Package, PathPattern, SourceError, Sources};
 pub use text::{Format, TextError};

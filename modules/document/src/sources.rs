@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gumshoe_versions::Order;
+use gumshoe_versions::PackageType;
 
 use crate::{Flow, Pattern};
 
@@ -49,88 +49,6 @@ pub trait Sources {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SourceError(pub String);
-
-/// What installed a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the names are those of the package managers")]
-#[non_exhaustive]
-pub enum PackageType {
-    Dpkg,
-    Rpm,
-    Apk,
-    Pacman,
-    Snap,
-    Flatpak,
-    Brew,
-    Cask,
-    Receipt,
-    Pip,
-    Npm,
-    Gem,
-    Cargo,
-}
-
-impl PackageType {
-    /// All of them.
-    pub const ALL: [Self; 13] = [
-        Self::Dpkg,
-        Self::Rpm,
-        Self::Apk,
-        Self::Pacman,
-        Self::Snap,
-        Self::Flatpak,
-        Self::Brew,
-        Self::Cask,
-        Self::Receipt,
-        Self::Pip,
-        Self::Npm,
-        Self::Gem,
-        Self::Cargo,
-    ];
-    /// Those that a document means that names none: the packages of distributions.
-    pub const SYSTEM: [Self; 4] = [Self::Dpkg, Self::Rpm, Self::Apk, Self::Pacman];
-
-    /// Its name, as documents have it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Dpkg => "dpkg",
-            Self::Rpm => "rpm",
-            Self::Apk => "apk",
-            Self::Pacman => "pacman",
-            Self::Snap => "snap",
-            Self::Flatpak => "flatpak",
-            Self::Brew => "brew",
-            Self::Cask => "cask",
-            Self::Receipt => "receipt",
-            Self::Pip => "pip",
-            Self::Npm => "npm",
-            Self::Gem => "gem",
-            Self::Cargo => "cargo",
-        }
-    }
-
-    /// The type of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// How its manager orders versions; the generic order for managers that have none of their own.
-    #[must_use]
-    pub const fn order(self) -> Order {
-        match self {
-            Self::Dpkg => Order::Dpkg,
-            Self::Rpm => Order::Rpm,
-            Self::Apk => Order::Apk,
-            Self::Pacman => Order::Pacman,
-            Self::Pip => Order::Pep440,
-            Self::Npm | Self::Cargo => Order::Semver,
-            Self::Gem => Order::Gem,
-            _ => Order::Evr,
-        }
-    }
-}
 
 /// An installed package.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,35 +34,34 @@ pub const MAX_THREADS: u32 = 64;
 /// Characters in a label.
 const MAX_LABEL_LENGTH: usize = 64;
 
-/// Checks parameters.
-///
-/// # Errors
-///
-/// Every problem, with a JSON pointer to its place.
-pub fn check(params: Params) -> Result<Plan, Problems> {
-    let mut checker = Checker::default();
-    if params.searches.is_empty() {
-        checker.problems.add("/searches", "there is no search");
-    }
-    checker.count("/searches", "searches", params.searches.len(), MAX_SEARCHES);
-    let paths = params.searches.values().map(|search| search.paths.len()).sum();
-    checker.count("/searches", "paths", paths, MAX_PATHS);
-    let regexes = params.searches.values().map(count_regexes).sum();
-    checker.count("/searches", "regular expressions", regexes, MAX_REGEXES);
-    if !checker.problems.is_empty() {
-        return Err(checker.problems);
-    }
-    let searches = params
-        .searches
-        .into_iter()
-        .map(|(label, search)| checker.search(label, search))
-        .collect();
-    match checker.patterns.compile(&mut checker.problems) {
-        Some(patterns) => checker.problems.or(Plan {
-            searches,
-            patterns: Arc::new(patterns),
-        }),
-        None => Err(checker.problems),
+impl TryFrom<Params> for Plan {
+    type Error = Problems;
+
+    fn try_from(params: Params) -> Result<Self, Problems> {
+        let mut checker = Checker::default();
+        if params.searches.is_empty() {
+            checker.problems.add("/searches", "there is no search");
+        }
+        checker.count("/searches", "searches", params.searches.len(), MAX_SEARCHES);
+        let paths = params.searches.values().map(|search| search.paths.len()).sum();
+        checker.count("/searches", "paths", paths, MAX_PATHS);
+        let regexes = params.searches.values().map(count_regexes).sum();
+        checker.count("/searches", "regular expressions", regexes, MAX_REGEXES);
+        if !checker.problems.is_empty() {
+            return Err(checker.problems);
+        }
+        let searches = params
+            .searches
+            .into_iter()
+            .map(|(label, search)| checker.search(label, search))
+            .collect();
+        match checker.patterns.compile(&mut checker.problems) {
+            Some(patterns) => checker.problems.or(Plan {
+                searches,
+                patterns: Arc::new(patterns),
+            }),
+            None => Err(checker.problems),
+        }
     }
 }
 
@@ -344,7 +343,7 @@ mod tests {
 
     fn problems(searches: Value) -> Vec<(String, String)> {
         let params: Params = serde_json::from_value(json!({ "searches": searches })).unwrap();
-        let problems = check(params).map(|_| ()).unwrap_err();
+        let problems = Plan::try_from(params).map(|_| ()).unwrap_err();
         problems
             .iter()
             .map(|problem| (problem.pointer.clone(), problem.message.clone()))
@@ -419,7 +418,8 @@ mod tests {
             "sha2": ["00".repeat(32), "01".repeat(32), "00".repeat(64)],
             "options": { "mismatch": ["name", "content"], "macroal": true, "matchall": true },
         } } });
-        let plan = check(serde_json::from_value(params).unwrap()).unwrap();
+        let params: Params = serde_json::from_value(params).unwrap();
+        let plan = Plan::try_from(params).unwrap();
         let search = &plan.searches[0];
         assert_eq!(
             search.names.iter().map(|name| name.inverted).collect::<Vec<_>>(),

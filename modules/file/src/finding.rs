@@ -3,6 +3,7 @@
 use gumshoe_plugin_api::text::{escape, shown};
 pub use gumshoe_process::Container;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 use crate::{
     condition::Surroundings,
@@ -124,16 +125,18 @@ impl Finding {
             matched: Vec::new(),
         }
     }
+}
 
-    /// One line: search, mode, owner, group, size, time, path.
-    #[must_use]
-    pub fn render(&self) -> String {
+/// One line: search, mode, owner, group, size, time, path.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let account = |name: &Option<String>, id: Option<u32>| {
             name.clone()
                 .or_else(|| id.map(|id| id.to_string()))
                 .unwrap_or_else(|| "-".to_owned())
         };
-        let mut line = format!(
+        write!(
+            f,
             "{}: {} {} {} {} {} {}",
             self.search,
             self.mode,
@@ -142,18 +145,18 @@ impl Finding {
             self.size,
             self.mtime.as_deref().map_or_else(|| "-".to_owned(), to_seconds),
             escape(&self.path),
-        );
+        )?;
         if let Some(member) = &self.member {
-            line.push_str(&format!("!{}", escape(member)));
+            write!(f, "!{}", escape(member))?;
         }
         if let Some(link) = &self.link {
-            line.push_str(&format!(" -> {}", escape(link)));
+            write!(f, " -> {}", escape(link))?;
         }
         if let Some(container) = &self.container {
-            line.push_str(&format!(" {}", container.words()));
+            write!(f, " {}", container.words())?;
         }
         if let Some(sha256) = &self.sha256 {
-            line.push_str(&format!(" sha256={sha256}"));
+            write!(f, " sha256={sha256}")?;
         }
         let matched: Vec<String> = self
             .matched
@@ -161,9 +164,9 @@ impl Finding {
             .map(|one| format!("{}={}", filter_name(one.filter), escape(&one.value)))
             .collect();
         if !matched.is_empty() {
-            line.push_str(&format!(" ({})", matched.join(", ")));
+            write!(f, " ({})", matched.join(", "))?;
         }
-        line
+        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@ pub mod plan;
 mod raw;
 mod run;
 mod subject;
+mod unix;
 mod visit;
 
 #[cfg(target_os = "linux")]
@@ -35,7 +36,7 @@ mod macos;
 #[cfg(target_os = "macos")]
 use macos as os;
 
-use gumshoe_plugin_api::{Context, Example, Failure, Module, Problems};
+use gumshoe_plugin_api::{Context, Example, Failure, Module};
 
 /// The module.
 #[derive(Debug)]
@@ -47,16 +48,8 @@ impl Module for File {
     type Finding = finding::Finding;
     type Statistics = engine::Statistics;
 
-    fn plan(params: Self::Params) -> Result<Self::Plan, Problems> {
-        check::check(params)
-    }
-
     fn run(plan: Self::Plan, context: &Context) -> Result<Self::Statistics, Failure> {
         run::run(&plan, context)
-    }
-
-    fn render(finding: &Self::Finding) -> String {
-        finding.render()
     }
 
     fn examples() -> Vec<Example> {

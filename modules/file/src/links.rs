@@ -12,9 +12,10 @@ use rustix::io::Errno;
 
 use crate::{
     engine::Gap,
-    os::{self, Target},
+    os::Target,
     params::FileKind,
     subject::Subject,
+    unix,
     visit::{FileVisitor, why},
 };
 
@@ -96,7 +97,7 @@ impl FileVisitor<'_> {
         {
             return false;
         }
-        let Ok(text) = os::link_text(dir.as_fd(), name) else {
+        let Ok(text) = unix::link_text(dir.as_fd(), name) else {
             return false;
         };
         is_remote(

@@ -1,17 +1,17 @@
-//! Linux: metadata, opening files without side effects, extended attributes, containers.
+//! Linux: metadata, opening files without side effects, extended attributes.
 
 use std::{
     ffi::CStr,
-    fs::{self, File},
+    fs::File,
     io::Read,
     os::{
         fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
-        unix::{ffi::OsStrExt, fs::MetadataExt},
+        unix::ffi::OsStrExt,
     },
     path::{Path, PathBuf},
 };
 
-use gumshoe_walk::{Base, MountTable};
+use gumshoe_walk::Base;
 use rustix::{
     fs::{
         AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp, getxattr, lgetxattr,
@@ -22,24 +22,16 @@ use rustix::{
 
 use crate::{
     condition::Attributes,
-    finding::Container,
     metadata::Metadata,
     params::FileKind,
     parse::{age::Nanoseconds, capability},
+    unix::{READ, attribute_names, read_up_to},
 };
 
 /// Longest list of attribute names that the kernel returns (`XATTR_LIST_MAX`, `xattr(7)`).
 const ATTRIBUTE_NAMES_BYTES: usize = 64 << 10;
 /// The attribute that holds a file's capabilities.
 const CAPABILITY: &CStr = c"security.capability";
-/// Most of `/proc/PID/mountinfo` or `/proc/PID/cgroup` that is read.
-const MAX_PROC_BYTES: u64 = 16 << 20;
-/// For reading: never blocks on a pipe, never becomes a controlling terminal, never follows a link.
-const READ: OFlags = OFlags::RDONLY
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
 
 /// Metadata of a name in a directory; a link is not followed, an automount point not triggered.
 pub(crate) fn stat(dir: BorrowedFd<'_>, name: &CStr) -> Result<Metadata> {
@@ -155,11 +147,6 @@ pub(crate) fn real_path(base: &Base, path: &Path) -> Result<PathBuf> {
     Target::find(base, path)?.real_path()
 }
 
-/// What the link itself says.
-pub(crate) fn link_text(dir: BorrowedFd<'_>, name: &CStr) -> Result<Vec<u8>> {
-    Ok(readlinkat(dir, name, Vec::new())?.into_bytes())
-}
-
 /// A path by which a descriptor, or a name in the directory that it stands for, can be reached.
 fn proc_path(fd: BorrowedFd<'_>, name: Option<&CStr>) -> PathBuf {
     let mut path = PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
@@ -188,12 +175,7 @@ fn attributes_by(
         Err(Errno::OPNOTSUPP) => 0,
         Err(errno) => return Err(errno),
     };
-    let names = text
-        .get(..length)
-        .unwrap_or_default()
-        .split(|&byte| byte == 0)
-        .filter(|name| !name.is_empty());
-    let names: Vec<Vec<u8>> = names.map(<[u8]>::to_vec).collect();
+    let names = attribute_names(text.get(..length).unwrap_or_default());
     let mut capabilities = Vec::new();
     if names.iter().any(|name| name == CAPABILITY.to_bytes()) {
         let mut value = [0; capability::MAX_BYTES];
@@ -216,10 +198,7 @@ pub(crate) fn read_below(base: &Base, path: &Path, max_bytes: u64) -> Result<Vec
     if target.stat()?.kind != FileKind::File {
         return Err(Errno::OPNOTSUPP);
     }
-    let mut bytes = Vec::new();
-    let read = File::from(target.open()?).take(max_bytes).read_to_end(&mut bytes);
-    read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-    Ok(bytes)
+    read_up_to(target.open()?.into(), max_bytes)
 }
 
 /// A file whose holes are passed over instead of being read: each is delivered as at most `HOLE_BYTES` zeros.
@@ -298,61 +277,4 @@ impl Read for Holes<'_> {
         self.position += count as u64;
         Ok(count)
     }
-}
-
-/// A root directory of other processes than this one's, and who they are.
-pub(crate) struct ContainerRoot {
-    /// The root.
-    pub base: Base,
-    /// Who they are.
-    pub container: Container,
-}
-
-/// The roots of all processes that have another one than this process, each once; also processes that could not be
-/// examined, with the reason.
-pub(crate) fn containers(root: &Path) -> (Vec<ContainerRoot>, Vec<(u32, Errno)>) {
-    let proc = root.join("proc");
-    let (mut found, mut failed) = (Vec::new(), Vec::new());
-    let own = fs::metadata(root).map(|root| (root.dev(), root.ino())).ok();
-    let mut seen: Vec<(u64, u64)> = own.into_iter().collect();
-    let entries = fs::read_dir(&proc).into_iter().flatten().flatten();
-    let mut pids: Vec<u32> = entries
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect();
-    pids.sort_unstable();
-    for pid in pids {
-        match container(&proc.join(pid.to_string()), pid, &mut seen) {
-            Ok(Some(container)) => found.push(container),
-            // Gone meanwhile, or a kernel thread, which has no root.
-            Ok(None) | Err(Errno::NOENT | Errno::SRCH) => {}
-            Err(errno) => failed.push((pid, errno)),
-        }
-    }
-    (found, failed)
-}
-
-/// The root of one process, unless it was seen.
-fn container(process: &Path, pid: u32, seen: &mut Vec<(u64, u64)>) -> Result<Option<ContainerRoot>> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let dir = openat(CWD, process.join("root"), flags, Mode::empty())?;
-    let stat = rustix::fs::fstat(&dir)?;
-    let id = (stat.st_dev, stat.st_ino);
-    if seen.contains(&id) {
-        return Ok(None);
-    }
-    seen.push(id);
-    let name = gumshoe_process::container(&read_proc(&process.join("cgroup")));
-    let mounts = MountTable::parse(&read_proc(&process.join("mountinfo")));
-    let container = name.unwrap_or_else(Container::unknown).with_process(pid);
-    Ok(Some(ContainerRoot {
-        base: Base::new(dir, mounts),
-        container,
-    }))
-}
-
-/// A file of `/proc`; empty when it cannot be read.
-fn read_proc(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_PROC_BYTES).read_to_end(&mut bytes));
-    if read.is_ok() { bytes } else { Vec::new() }
 }

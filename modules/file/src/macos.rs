@@ -13,25 +13,20 @@ use std::{
 
 use gumshoe_walk::Base;
 use rustix::{
-    fs::{
-        AtFlags, FileType, Mode, OFlags, Stat, flistxattr, fstat, getpath, llistxattr, openat, readlinkat,
-        statat,
-    },
+    fs::{AtFlags, FileType, Mode, OFlags, Stat, flistxattr, fstat, getpath, llistxattr, openat, statat},
     io::{Errno, Result},
 };
 
 use crate::{
-    condition::Attributes, finding::Container, metadata::Metadata, params::FileKind, parse::age::Nanoseconds,
+    condition::Attributes,
+    metadata::Metadata,
+    params::FileKind,
+    parse::age::Nanoseconds,
+    unix::{READ, attribute_names, read_up_to},
 };
 
 /// Longest list of attribute names that is read.
 const ATTRIBUTE_NAMES_BYTES: usize = 64 << 10;
-/// For reading: never blocks on a pipe, never becomes a controlling terminal, never follows a link.
-const READ: OFlags = OFlags::RDONLY
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
 
 /// Metadata of a name in a directory; a link is not followed.
 pub(crate) fn stat(dir: BorrowedFd<'_>, name: &CStr) -> Result<Metadata> {
@@ -125,11 +120,6 @@ pub(crate) fn real_path(base: &Base, path: &Path) -> Result<PathBuf> {
     Ok(Path::new(OsStr::from_bytes(getpath(&opened)?.to_bytes())).to_owned())
 }
 
-/// What the link itself says.
-pub(crate) fn link_text(dir: BorrowedFd<'_>, name: &CStr) -> Result<Vec<u8>> {
-    Ok(readlinkat(dir, name, Vec::new())?.into_bytes())
-}
-
 /// Extended attributes of a name in a directory; a link is not followed. There are no capabilities on macOS.
 pub(crate) fn attributes(dir: BorrowedFd<'_>, name: &CStr) -> Result<Attributes> {
     let mut path = PathBuf::from(OsStr::from_bytes(getpath(dir)?.to_bytes()));
@@ -144,13 +134,8 @@ fn attributes_by(list: impl Fn(&mut [u8]) -> Result<usize>) -> Result<Attributes
         Err(Errno::NOTSUP) => 0,
         Err(errno) => return Err(errno),
     };
-    let names = text
-        .get(..length)
-        .unwrap_or_default()
-        .split(|&byte| byte == 0)
-        .filter(|name| !name.is_empty());
     Ok(Attributes {
-        names: names.map(<[u8]>::to_vec).collect(),
+        names: attribute_names(text.get(..length).unwrap_or_default()),
         capabilities: Vec::new(),
     })
 }
@@ -161,10 +146,7 @@ pub(crate) fn read_below(base: &Base, path: &Path, max_bytes: u64) -> Result<Vec
         Err(Errno::NOENT) => return Ok(Vec::new()),
         target => target?,
     };
-    let mut bytes = Vec::new();
-    let read = File::from(target.0).take(max_bytes).read_to_end(&mut bytes);
-    read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-    Ok(bytes)
+    read_up_to(target.0.into(), max_bytes)
 }
 
 /// A file, read as it is: holes are not passed over on macOS.
@@ -186,17 +168,4 @@ impl Read for Holes<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.0.read(buffer)
     }
-}
-
-/// A root directory of other processes than this one's, and who they are.
-pub(crate) struct ContainerRoot {
-    /// The root.
-    pub base: Base,
-    /// Who they are.
-    pub container: Container,
-}
-
-/// There are no containers on macOS.
-pub(crate) fn containers(_root: &Path) -> (Vec<ContainerRoot>, Vec<(u32, Errno)>) {
-    (Vec::new(), Vec::new())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gumshoe_plugin_api::Problems;
-use gumshoe_scan::{PatternError, lines::LineSet};
+use gumshoe_scan::lines::LineSet;
 use regex::bytes::{Regex, RegexBuilder};
 
 /// Bytes that one compiled expression may take.
@@ -18,29 +18,10 @@ pub(crate) fn regex(pattern: &str) -> Result<Regex, String> {
     compiled.map_err(|error| {
         // The line scanner reads the same syntax and says in one line where it went wrong.
         match LineSet::new(&[pattern]) {
-            Err(error) => pattern_message(&error),
+            Err(error) => error.reason(),
             Ok(_) => error.to_string().lines().last().unwrap_or_default().to_owned(),
         }
     })
-}
-
-/// The message without the pattern's number, which the pointer tells already.
-fn pattern_message(error: &PatternError) -> String {
-    match error {
-        PatternError::Syntax {
-            position,
-            message,
-            pointer,
-            ..
-        } => format!("byte {position}: {message}: {pointer}"),
-        PatternError::TooLong { length, limit, .. } => {
-            format!("{length} bytes are more than the limit of {limit}")
-        }
-        PatternError::TooBig { limit, .. } => {
-            format!("compiles to more than {limit} bytes; use smaller repetitions or fewer Unicode classes")
-        }
-        other => other.to_string(),
-    }
 }
 
 /// Content patterns of all searches, each once.
@@ -72,7 +53,7 @@ impl Patterns {
             };
             let index = error.index().filter(|index| *index < texts.len());
             let pointer = index.map_or("/searches", |index| self.texts[index].1.as_str());
-            problems.add(pointer, pattern_message(&error));
+            problems.add(pointer, error.reason());
             // The set is not used once there is a problem; an empty pattern lets the others be checked.
             match index {
                 Some(index) => texts[index] = "",

@@ -7,8 +7,8 @@ use std::{
 };
 
 use gumshoe_plugin_api::{Context, Failure, Skipped};
-use gumshoe_process::Names;
-use gumshoe_walk::{Base, Devices, EntryWork, Options, RemoteFs, Root, walk};
+use gumshoe_process::{Host, Names};
+use gumshoe_walk::{Base, Devices, EntryWork, MountTable, Options, RemoteFs, Root, walk};
 
 use crate::{
     condition::Surroundings,
@@ -18,7 +18,7 @@ use crate::{
     os,
     parse::age::Nanoseconds,
     plan::{Plan, Search},
-    visit::{FileVisitor, why},
+    visit::FileVisitor,
 };
 
 /// Threads that read files when nobody says how many.
@@ -38,16 +38,16 @@ pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
     let base = Base::host(context.root())?;
     let mut statistics = walk_base(plan, context, &tally, &base, None, |_| true);
     if plan.searches.iter().any(|search| search.options.containers) {
-        let (containers, failed) = os::containers(context.root());
-        for (pid, errno) in failed {
-            context.skipped(Skipped::one("root of a process", why(errno).0).example(format!("pid {pid}")));
+        let roots = Host::new(context.root()).roots(context.own_processes());
+        for unseen in roots.unseen {
+            context.skipped(Skipped::one("root of a process", unseen.why).example(unseen.example));
         }
-        for root in containers {
+        for root in roots.found {
             let inside = walk_base(
                 plan,
                 context,
                 &tally,
-                &root.base,
+                &Base::new(root.dir, MountTable::parse(&root.mountinfo)),
                 Some(root.container),
                 |search| search.options.containers,
             );

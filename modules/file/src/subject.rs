@@ -5,7 +5,7 @@ use std::{ffi::CStr, fs::File, os::fd::AsFd, path::PathBuf};
 use gumshoe_walk::Dir;
 use rustix::io::{Errno, Result};
 
-use crate::{condition::Attributes, metadata::Metadata, os, params::FileKind};
+use crate::{condition::Attributes, metadata::Metadata, os, params::FileKind, unix};
 
 /// What is tested.
 pub struct Subject<'s> {
@@ -34,7 +34,7 @@ impl Subject<'_> {
     #[must_use]
     pub fn link_text(&self) -> Option<Vec<u8>> {
         self.target.as_ref()?;
-        os::link_text(self.dir.as_fd(), self.name).ok()
+        unix::link_text(self.dir.as_fd(), self.name).ok()
     }
 
     /// Metadata.

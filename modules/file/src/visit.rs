@@ -99,20 +99,23 @@ impl<'a> FileVisitor<'a> {
 
     /// Tests one name of a folder as something of one kind.
     fn test(&mut self, dir: &Dir, name: &CStr, kind: FileKind, wants: impl Fn(&Search) -> bool) {
+        let subject = Subject {
+            dir,
+            name,
+            target: None,
+            kind,
+        };
+        self.test_as(name, &subject, wants);
+    }
+
+    /// Tests something by a name.
+    fn test_as(&mut self, name: &CStr, subject: &Subject<'_>, wants: impl Fn(&Search) -> bool) {
         let covering = mem::take(&mut self.covering);
         let mut candidates = mem::take(&mut self.candidates);
         self.by_name(&covering, name.to_bytes(), wants, &mut candidates);
         self.covering = covering;
         if !candidates.is_empty() {
-            self.examine(
-                &Subject {
-                    dir,
-                    name,
-                    target: None,
-                    kind,
-                },
-                &mut candidates,
-            );
+            self.examine(subject, &mut candidates);
         }
         self.candidates = candidates;
     }
@@ -407,22 +410,13 @@ impl FileVisitor<'_> {
     fn test_root(&mut self, dir: &Dir, name: &CStr) {
         let path = dir.path();
         let wants = |search: &Search| search.kinds.include(FileKind::Folder) && search.paths.contains(&path);
-        let mut candidates = mem::take(&mut self.candidates);
-        let covering = mem::take(&mut self.covering);
-        self.by_name(&covering, name.to_bytes(), wants, &mut candidates);
-        self.covering = covering;
-        if !candidates.is_empty() {
-            self.examine(
-                &Subject {
-                    dir,
-                    name: c".",
-                    target: None,
-                    kind: FileKind::Folder,
-                },
-                &mut candidates,
-            );
-        }
-        self.candidates = candidates;
+        let subject = Subject {
+            dir,
+            name: c".",
+            target: None,
+            kind: FileKind::Folder,
+        };
+        self.test_as(name, &subject, wants);
     }
 }
 

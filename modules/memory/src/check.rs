@@ -21,36 +21,35 @@ pub const MAX_THREADS: u32 = 64;
 /// Bytes in a label.
 const MAX_LABEL_BYTES: usize = 64;
 
-/// Checks parameters.
-///
-/// # Errors
-///
-/// Every problem, with a JSON pointer to its place.
-pub fn check(params: Params) -> Result<Plan, Problems> {
-    let mut checker = Checker::default();
-    checker.amounts(&params);
-    if !checker.problems.is_empty() {
-        return Err(checker.problems);
-    }
-    let mut searches = Vec::new();
-    let mut sources = Vec::new();
-    for (index, (label, search)) in params.searches.into_iter().enumerate() {
-        searches.push(checker.search(index, label, search, &mut sources));
-    }
-    if !checker.problems.is_empty() {
-        return Err(checker.problems);
-    }
-    let set = checker.compile(&searches, &sources);
-    match set {
-        Some(set) => {
-            let patterns = sources.into_iter().map(|source| source.pattern).collect();
-            Ok(Plan {
-                searches,
-                set: Arc::new(set),
-                patterns,
-            })
+impl TryFrom<Params> for Plan {
+    type Error = Problems;
+
+    fn try_from(params: Params) -> Result<Self, Problems> {
+        let mut checker = Checker::default();
+        checker.amounts(&params);
+        if !checker.problems.is_empty() {
+            return Err(checker.problems);
         }
-        None => Err(checker.problems),
+        let mut searches = Vec::new();
+        let mut sources = Vec::new();
+        for (index, (label, search)) in params.searches.into_iter().enumerate() {
+            searches.push(checker.search(index, label, search, &mut sources));
+        }
+        if !checker.problems.is_empty() {
+            return Err(checker.problems);
+        }
+        let set = checker.compile(&searches, &sources);
+        match set {
+            Some(set) => {
+                let patterns = sources.into_iter().map(|source| source.pattern).collect();
+                Ok(Plan {
+                    searches,
+                    set: Arc::new(set),
+                    patterns,
+                })
+            }
+            None => Err(checker.problems),
+        }
     }
 }
 
@@ -232,20 +231,7 @@ impl Checker {
     }
 
     fn pattern_problem(&mut self, pointer: &str, error: &PatternError) {
-        self.problems.add(pointer, message(error));
-    }
-}
-
-/// What is wrong with a pattern. Its number is left out: the pointer names it.
-fn message(error: &PatternError) -> String {
-    match error {
-        PatternError::Syntax {
-            position,
-            message,
-            pointer,
-            ..
-        } => format!("{message} at byte {position}: {pointer}"),
-        other => other.to_string(),
+        self.problems.add(pointer, error.reason());
     }
 }
 

@@ -4,11 +4,11 @@ use crate::engine::Engine;
 use crate::feed::Interrupt;
 use crate::finding::Anomaly;
 use crate::mapped::{Hole, Mapped};
-use crate::os::{Target, Wanted};
+use crate::os::Target;
 use crate::params::AnomalyKind;
 use crate::parse::elf::{HEAD_BYTES, Image, MAX_TABLE_BYTES};
 use crate::parse::pagemap::Run;
-use crate::region::Region;
+use crate::region::{Region, Wanted};
 use std::ops::Range;
 
 /// Bytes compared at a time.

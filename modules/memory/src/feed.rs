@@ -6,7 +6,8 @@
 
 use crate::collect::Collector;
 use crate::mapped::{Hole, Mapped};
-use crate::os::{Target, Wanted};
+use crate::os::Target;
+use crate::region::Wanted;
 use crate::shared::Looking;
 use gumshoe_scan::bytes::ByteScan;
 use std::ops::Range;

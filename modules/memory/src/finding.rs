@@ -5,7 +5,7 @@ use crate::region::{Kind, Region};
 pub use gumshoe_process::Container;
 use gumshoe_process::shown;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write;
+use std::fmt;
 
 /// One process that a search found.
 ///
@@ -146,53 +146,50 @@ impl Anomaly {
     }
 }
 
-impl Finding {
-    /// One line for the process, and one for each match and sign.
-    #[must_use]
-    pub fn render(&self) -> String {
+/// One line for the process, and one for each match and sign.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let program = self.exe.as_deref().unwrap_or(&self.comm);
         let user = self.user.clone().unwrap_or_else(|| self.uid.to_string());
-        let mut text = format!(
+        write!(
+            f,
             "{}: pid {} {program} ({user}, since {})",
             self.search, self.pid, self.start_time
-        );
+        )?;
         if let Some(container) = &self.container {
-            // Writing to a string does not fail, here and below.
-            let _ = write!(text, " {}", container.words());
+            write!(f, " {}", container.words())?;
         }
         for matched in &self.matches {
-            let _ = write!(text, "\n  {} {}", filter_name(matched.filter), matched.pattern);
-            if let Some(place) = &matched.place {
-                let _ = write!(text, " at {} {}", place.address, place.perms);
-            }
-            let _ = write!(
-                text,
-                "{}",
-                matched
-                    .file
-                    .as_ref()
-                    .map(|file| format!(" {file}"))
-                    .unwrap_or_default()
-            );
+            write!(f, "\n  {matched}")?;
         }
         for anomaly in &self.anomalies {
-            let _ = write!(text, "\n  {}", anomaly.render());
+            write!(f, "\n  {anomaly}")?;
         }
         for limited in &self.limited {
-            let _ = write!(text, "\n  more of {limited} than listed");
+            write!(f, "\n  more of {limited} than listed")?;
         }
-        text
+        Ok(())
     }
 }
 
-impl Anomaly {
-    fn render(&self) -> String {
-        let kind = anomaly_name(self.kind);
+impl fmt::Display for Matched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", filter_name(self.filter), self.pattern)?;
+        if let Some(place) = &self.place {
+            write!(f, " at {} {}", place.address, place.perms)?;
+        }
+        self.file.iter().try_for_each(|file| write!(f, " {file}"))
+    }
+}
+
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(anomaly_name(self.kind))?;
         let parts = [&self.address, &self.perms, &self.file, &self.detail];
         parts
             .into_iter()
             .flatten()
-            .fold(kind.to_owned(), |text, part| text + " " + part)
+            .try_for_each(|part| write!(f, " {part}"))
     }
 }
 

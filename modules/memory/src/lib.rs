@@ -39,7 +39,7 @@ mod macos;
 #[cfg(target_os = "macos")]
 use macos as os;
 
-use gumshoe_plugin_api::{Context, Example, Failure, Module, Problems};
+use gumshoe_plugin_api::{Context, Example, Failure, Module};
 
 /// The module.
 #[derive(Debug)]
@@ -51,16 +51,8 @@ impl Module for Memory {
     type Finding = finding::Finding;
     type Statistics = engine::Statistics;
 
-    fn plan(params: Self::Params) -> Result<Self::Plan, Problems> {
-        check::check(params)
-    }
-
     fn run(plan: Self::Plan, context: &Context) -> Result<Self::Statistics, Failure> {
         run::run(&plan, context)
-    }
-
-    fn render(finding: &Self::Finding) -> String {
-        finding.render()
     }
 
     fn examples() -> Vec<Example> {

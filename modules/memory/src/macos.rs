@@ -8,7 +8,7 @@
 
 use crate::mapped::{Hole, Mapped};
 use crate::parse::pagemap::{Run, State};
-use crate::region::{Kind, Perms, Region};
+use crate::region::{Gone, Kind, Perms, Region, Wanted};
 use gumshoe_process::{Host, Process, ProcessError};
 use mach2::kern_return::KERN_SUCCESS;
 use mach2::port::{MACH_PORT_NULL, mach_port_t};
@@ -63,19 +63,6 @@ struct Task(mach_port_t);
 /// Files kept open from process to process: none here.
 #[derive(Debug)]
 pub struct OpenFiles;
-
-/// A range to be read: its address, and where it goes in the buffer. Places ascend and do not overlap.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// Address of the first byte.
-    pub address: u64,
-    /// Where it goes.
-    pub place: Range<usize>,
-}
-
-/// The process has ended or runs another program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gone;
 
 /// The regions of a process, by address.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Range;
 
 /// One mapping, as the system lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,19 @@ pub struct Region {
     /// Path of the mapped file, or a name such as `[heap]`; empty for none.
     pub name: Vec<u8>,
 }
+
+/// A range to be read: its address, and where it goes in the buffer. Places ascend and do not overlap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Address of the first byte.
+    pub address: u64,
+    /// Where it goes.
+    pub place: Range<usize>,
+}
+
+/// The process has ended or runs another program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone;
 
 /// What a process may do with a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,7 +5,7 @@ use crate::parse::address::{Network, NetworkSet};
 use crate::parse::ports::{self, PortSet};
 use crate::plan::{Asked, Everything, Namespaces, Only, Owners, Plan};
 use gumshoe_plugin_api::Problems;
-use gumshoe_scan::{Limits, PatternError, Regex};
+use gumshoe_scan::{Limits, Regex};
 use std::sync::Arc;
 
 /// Values of one parameter.
@@ -13,44 +13,43 @@ pub const MAX_VALUES: usize = 100_000;
 /// Regular expressions of one parameter.
 pub const MAX_REGEXES: usize = 1000;
 
-/// Checks parameters.
-///
-/// # Errors
-///
-/// Every problem, with a JSON pointer to its place.
-pub fn check(params: &Params) -> Result<Plan, Problems> {
-    let mut checker = Checker(Problems::new());
-    let ports = |ports: &[Ports]| ports.iter().map(Ports::text).collect::<Vec<_>>();
-    let plan = Plan {
-        local_macs: checker.regexes("localmac", &params.localmac, Case::Ignored),
-        local_ips: checker.networks("localip", &params.localip),
-        neighbor_macs: checker.regexes("neighbormac", &params.neighbormac, Case::Ignored),
-        neighbor_ips: checker.networks("neighborip", &params.neighborip),
-        connected_ips: checker.networks("connectedip", &params.connectedip),
-        connected_ports: checker.ports("connectedport", &ports(&params.connectedport)),
-        listening_ports: checker.ports("listeningport", &ports(&params.listeningport)),
-        unix_paths: checker.regexes("unixpaths", &params.unixpaths, Case::Kept),
-        everything: everything(params),
-        only: Only {
-            protocols: params.protocols.clone(),
-            states: params.states.clone(),
-            programs: checker.regexes("processes", &params.processes, Case::Kept).tests,
-        },
-        owners: if params.owners {
-            Owners::Named
-        } else {
-            Owners::Unnamed
-        },
-        namespaces: if params.namespaces {
-            Namespaces::All
-        } else {
-            Namespaces::Own
-        },
-    };
-    if checker.0.is_empty() && !(plan.wants_links() || plan.wants_neighbours() || plan.wants_sockets()) {
-        checker.0.add("", nothing_asked(params));
+impl TryFrom<Params> for Plan {
+    type Error = Problems;
+
+    fn try_from(params: Params) -> Result<Self, Problems> {
+        let mut checker = Checker(Problems::new());
+        let ports = |ports: &[Ports]| ports.iter().map(Ports::text).collect::<Vec<_>>();
+        let plan = Plan {
+            local_macs: checker.regexes("localmac", &params.localmac, Case::Ignored),
+            local_ips: checker.networks("localip", &params.localip),
+            neighbor_macs: checker.regexes("neighbormac", &params.neighbormac, Case::Ignored),
+            neighbor_ips: checker.networks("neighborip", &params.neighborip),
+            connected_ips: checker.networks("connectedip", &params.connectedip),
+            connected_ports: checker.ports("connectedport", &ports(&params.connectedport)),
+            listening_ports: checker.ports("listeningport", &ports(&params.listeningport)),
+            unix_paths: checker.regexes("unixpaths", &params.unixpaths, Case::Kept),
+            everything: everything(&params),
+            only: Only {
+                protocols: params.protocols.clone(),
+                states: params.states.clone(),
+                programs: checker.regexes("processes", &params.processes, Case::Kept).tests,
+            },
+            owners: if params.owners {
+                Owners::Named
+            } else {
+                Owners::Unnamed
+            },
+            namespaces: if params.namespaces {
+                Namespaces::All
+            } else {
+                Namespaces::Own
+            },
+        };
+        if checker.0.is_empty() && !(plan.wants_links() || plan.wants_neighbours() || plan.wants_sockets()) {
+            checker.0.add("", nothing_asked(&params));
+        }
+        checker.0.or(plan)
     }
-    checker.0.or(plan)
 }
 
 /// Filters alone ask for all that they let through; without questions or filters there is nothing to do.
@@ -139,22 +138,9 @@ impl Checker {
 fn regex(text: &str, case: Case) -> Result<Regex, String> {
     let limits = Limits::default();
     // Compiled as it was given first, so that positions in messages are right.
-    let kept = Regex::new(text, &limits).map_err(|error| message(&error))?;
+    let kept = Regex::new(text, &limits).map_err(|error| error.reason())?;
     match case {
         Case::Kept => Ok(kept),
-        Case::Ignored => Regex::new(&format!("(?i:{text})"), &limits).map_err(|error| message(&error)),
-    }
-}
-
-/// The message without the pattern's number, which the pointer tells already.
-fn message(error: &PatternError) -> String {
-    match error {
-        PatternError::Syntax {
-            position,
-            message,
-            pointer,
-            ..
-        } => format!("byte {position}: {message}: {pointer}"),
-        other => other.to_string(),
+        Case::Ignored => Regex::new(&format!("(?i:{text})"), &limits).map_err(|error| error.reason()),
     }
 }

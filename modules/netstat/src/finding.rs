@@ -10,6 +10,7 @@ pub use gumshoe_process::Container;
 use gumshoe_process::{Names, rfc3339, shown};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -330,25 +331,6 @@ impl Finding {
         finding
     }
 
-    /// One line.
-    #[must_use]
-    pub fn render(&self) -> String {
-        let mut line = self.search.name().to_owned();
-        if let Some(value) = &self.value {
-            line.push_str(&format!("={}", escape(value)));
-        }
-        line.push(':');
-        let mut word = |word: &str| {
-            line.push(' ');
-            line.push_str(&escape(word));
-        };
-        word(self.protocol.map_or(kind_name(self.kind), Protocol::name));
-        self.state.iter().for_each(|state| word(state));
-        self.words(&mut word);
-        self.owner_words(&mut word);
-        line
-    }
-
     /// What it is.
     fn words(&self, word: &mut dyn FnMut(&str)) {
         let end = |ip: Option<IpAddr>, port: Option<u16>| match (ip, port) {
@@ -402,6 +384,26 @@ impl Finding {
         if let Some(namespace) = self.namespace.as_ref().filter(|namespace| !namespace.own) {
             word(&namespace.words());
         }
+    }
+}
+
+/// One line.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.search.name())?;
+        if let Some(value) = &self.value {
+            write!(f, "={}", escape(value))?;
+        }
+        let mut words = String::from(":");
+        let mut word = |word: &str| {
+            words.push(' ');
+            words.push_str(&escape(word));
+        };
+        word(self.protocol.map_or(kind_name(self.kind), Protocol::name));
+        self.state.iter().for_each(|state| word(state));
+        self.words(&mut word);
+        self.owner_words(&mut word);
+        f.write_str(&words)
     }
 }
 

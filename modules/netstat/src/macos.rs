@@ -6,7 +6,7 @@
 )]
 
 use crate::finding::Process;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, Sources};
 use crate::parse::libproc;
 use crate::plan::{Namespaces, Sought, Wanted};
 use crate::socket::{Address, Link, Neighbour, Socket};
@@ -27,15 +27,6 @@ const MAX_TABLE_BYTES: usize = 64 << 20;
 /// `proc_pidinfo` and `proc_pidfdinfo` (XNU `bsd/sys/proc_info.h`).
 const LIST_FILES: libc::c_int = 1;
 const SOCKET_OF_FILE: libc::c_int = 3;
-
-/// Where facts come from; on this system there is one way only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sources {
-    /// The system itself.
-    Netlink,
-    /// Tables below another root: there are none.
-    Tables,
-}
 
 /// Why something could not be listed.
 #[derive(Debug, thiserror::Error)]

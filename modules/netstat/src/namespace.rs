@@ -3,6 +3,15 @@
 use gumshoe_process::Container;
 use serde::{Deserialize, Serialize};
 
+/// Where facts about a namespace come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sources {
+    /// The running system. On Linux: netlink, and tables below `/proc/net` for what it does not give.
+    System,
+    /// Tables only: another root than that of this system, or a namespace that cannot be entered.
+    Tables,
+}
+
 /// A network namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Namespace {

@@ -1,8 +1,8 @@
 //! Carries out a plan: looks into each namespace, tests what is there, and says whose it is.
 
 use crate::finding::{Finding, Question};
-use crate::namespace::Namespace;
-use crate::os::{self, Holders, Sources, View, ViewError};
+use crate::namespace::{Namespace, Sources};
+use crate::os::{self, Holders, View, ViewError};
 use crate::parse::hardware;
 use crate::plan::{Everything, LookAtProcesses, Plan, Sought, Wanted};
 use crate::socket::{Address, Link, Neighbour, Protocol, Socket};
@@ -43,7 +43,7 @@ pub struct Statistics {
 /// [`Failure`] when not even one network namespace could be looked into.
 pub fn run(plan: &Plan, context: &Context) -> Result<Statistics, Failure> {
     let sources = if context.root() == Path::new("/") {
-        Sources::Netlink
+        Sources::System
     } else {
         Sources::Tables
     };
@@ -334,7 +334,7 @@ impl Run<'_> {
         self.look_at_processes(Sought::Sockets(&inodes));
         for one in &self.kept {
             if one.socket.inode != 0 && self.holders.of(one.socket.inode).next().is_none() {
-                let example = Finding::socket(Question::All, None, &one.socket).render();
+                let example = Finding::socket(Question::All, None, &one.socket).to_string();
                 let skipped = Skipped::one("process of a socket", "no process was seen to have the socket");
                 self.context.skipped(skipped.example(example));
             }

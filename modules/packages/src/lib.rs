@@ -29,7 +29,8 @@ mod macos;
 use macos as os;
 
 pub use gap::{Gap, Reason};
-pub use package::{Kind, Package, Status};
+pub use gumshoe_versions::PackageType as Kind;
+pub use package::{Package, Status};
 pub use parse::os_release::Distro;
 pub use reader::{Sink, distro, read};
 pub use storage::{Storage, StorageError};

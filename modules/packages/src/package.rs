@@ -1,68 +1,8 @@
 //! What is known about one package.
 
+use crate::Kind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// What installed a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "the names are those of the package managers")]
-pub enum Kind {
-    Dpkg,
-    Rpm,
-    Apk,
-    Pacman,
-    Snap,
-    Flatpak,
-    Brew,
-    Cask,
-    Receipt,
-    Pip,
-    Npm,
-    Gem,
-    Cargo,
-}
-
-impl Kind {
-    /// All of them, in the order in which they are read.
-    pub const ALL: [Self; 13] = [
-        Self::Dpkg,
-        Self::Rpm,
-        Self::Apk,
-        Self::Pacman,
-        Self::Snap,
-        Self::Flatpak,
-        Self::Brew,
-        Self::Cask,
-        Self::Receipt,
-        Self::Pip,
-        Self::Npm,
-        Self::Gem,
-        Self::Cargo,
-    ];
-
-    /// Its name, as parameters and findings have it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Dpkg => "dpkg",
-            Self::Rpm => "rpm",
-            Self::Apk => "apk",
-            Self::Pacman => "pacman",
-            Self::Snap => "snap",
-            Self::Flatpak => "flatpak",
-            Self::Brew => "brew",
-            Self::Cask => "cask",
-            Self::Receipt => "receipt",
-            Self::Pip => "pip",
-            Self::Npm => "npm",
-            Self::Gem => "gem",
-            Self::Cargo => "cargo",
-        }
-    }
-}
 
 /// How far the installation of a package has come. The words are dpkg's, where other managers have no such states.
 ///

@@ -16,24 +16,23 @@ pub const MAX_NAMES: usize = 10_000;
 /// Roots.
 pub const MAX_ROOTS: usize = 1000;
 
-/// Checks parameters.
-///
-/// # Errors
-///
-/// Every problem, with a JSON pointer to its place.
-pub fn check(params: &Params) -> Result<Plan, Problems> {
-    let mut checker = Checker(Problems::new());
-    checker.count("/pkgmatch/matches", params.pkgmatch.matches.len(), MAX_NAMES);
-    checker.count("/roots", params.roots.len(), MAX_ROOTS);
-    let plan = Plan {
-        names: checker.names(&params.pkgmatch.matches),
-        version: params.vermatch.as_deref().and_then(|text| checker.version(text)),
-        kinds: kinds(&params.types),
-        statuses: params.statuses.clone(),
-        roots: checker.roots(&params.roots),
-        containers: params.containers,
-    };
-    checker.0.or(plan)
+impl TryFrom<Params> for Plan {
+    type Error = Problems;
+
+    fn try_from(params: Params) -> Result<Self, Problems> {
+        let mut checker = Checker(Problems::new());
+        checker.count("/pkgmatch/matches", params.pkgmatch.matches.len(), MAX_NAMES);
+        checker.count("/roots", params.roots.len(), MAX_ROOTS);
+        let plan = Plan {
+            names: checker.names(&params.pkgmatch.matches),
+            version: params.vermatch.as_deref().and_then(|text| checker.version(text)),
+            kinds: kinds(&params.types),
+            statuses: params.statuses.clone(),
+            roots: checker.roots(&params.roots),
+            containers: params.containers,
+        };
+        checker.0.or(plan)
+    }
 }
 
 /// The kinds that are asked for, each once, in the order in which they are read.
@@ -77,7 +76,7 @@ impl Checker {
 
     fn regex(&mut self, pointer: &str, text: &str) -> Option<Regex> {
         Regex::new(text, &Limits::default())
-            .map_err(|error| self.0.add(pointer, error.to_string()))
+            .map_err(|error| self.0.add(pointer, error.reason()))
             .ok()
     }
 

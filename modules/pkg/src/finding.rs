@@ -5,6 +5,7 @@ use gumshoe_plugin_api::text::{escape, shown};
 pub use gumshoe_process::Container;
 use gumshoe_process::rfc3339;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One package.
 ///
@@ -73,32 +74,34 @@ impl Finding {
             container: None,
         }
     }
+}
 
-    /// One line: type, name, version, architecture, and what else tells it from others.
-    #[must_use]
-    pub fn render(&self) -> String {
-        let mut line = format!(
+/// One line: type, name, version, architecture, and what else tells it from others.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
             "{} {} {}",
             self.kind.name(),
             escape(&self.name),
             escape(&self.version)
-        );
+        )?;
         if let Some(arch) = &self.arch {
-            line.push_str(&format!(" {}", escape(arch)));
+            write!(f, " {}", escape(arch))?;
         }
         if self.status != Status::Installed {
-            line.push_str(&format!(" ({})", self.status.name()));
+            write!(f, " ({})", self.status.name())?;
         }
         if let Some(path) = &self.path {
-            line.push_str(&format!(" in {}", escape(path)));
+            write!(f, " in {}", escape(path))?;
         }
         if let Some(root) = &self.root {
-            line.push_str(&format!(" below {}", escape(root)));
+            write!(f, " below {}", escape(root))?;
         }
         if let Some(container) = &self.container {
-            line.push_str(&format!(" {}", container.words()));
+            write!(f, " {}", container.words())?;
         }
-        line
+        Ok(())
     }
 }
 
@@ -117,7 +120,7 @@ mod tests {
         package.status = Status::ConfigFiles;
         let finding = Finding::new(package, &Distro::default());
         assert_eq!(
-            finding.render(),
+            finding.to_string(),
             "npm a\\nb\\u{1b}[2J 1 (config-files) in /x\u{fffd}"
         );
         assert_eq!(

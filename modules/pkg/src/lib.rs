@@ -12,16 +12,7 @@ pub mod plan;
 mod run;
 mod trees;
 
-#[cfg(target_os = "linux")]
-mod linux;
-#[cfg(target_os = "linux")]
-use linux as os;
-#[cfg(target_os = "macos")]
-mod macos;
-#[cfg(target_os = "macos")]
-use macos as os;
-
-use gumshoe_plugin_api::{Context, Example, Failure, Module, Problems};
+use gumshoe_plugin_api::{Context, Example, Failure, Module};
 
 /// The module.
 #[derive(Debug)]
@@ -33,16 +24,8 @@ impl Module for Pkg {
     type Finding = finding::Finding;
     type Statistics = run::Statistics;
 
-    fn plan(params: Self::Params) -> Result<Self::Plan, Problems> {
-        check::check(&params)
-    }
-
     fn run(plan: Self::Plan, context: &Context) -> Result<Self::Statistics, Failure> {
         run::run(&plan, context)
-    }
-
-    fn render(finding: &Self::Finding) -> String {
-        finding.render()
     }
 
     fn examples() -> Vec<Example> {

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use gumshoe_packages::Tree;
 use gumshoe_plugin_api::{Context, Failure, Skipped};
+use gumshoe_process::Host;
+use gumshoe_walk::{Base, MountTable};
 
-use crate::{finding::Container, os, plan::Plan};
+use crate::{finding::Container, plan::Plan};
 
 /// A tree, and what findings in it say of where it is.
 pub(crate) struct Place {
@@ -34,9 +36,23 @@ pub(crate) fn places(plan: &Plan, context: &Context) -> Result<Vec<Place>, Failu
         });
     }
     if plan.containers {
-        places.extend(os::containers(context));
+        places.extend(containers(context));
     }
     Ok(places)
+}
+
+/// The roots of running containers.
+fn containers(context: &Context) -> impl Iterator<Item = Place> {
+    let roots = Host::new(context.root()).roots(context.own_processes());
+    for unseen in roots.unseen {
+        context.skipped(Skipped::one("root of a process", unseen.why).example(unseen.example));
+    }
+    roots.found.into_iter().map(|root| Place {
+        // Without its mounts, remote file systems are not known.
+        tree: Tree::new(Base::new(root.dir, MountTable::parse(&root.mountinfo))),
+        root: None,
+        container: Some(root.container),
+    })
 }
 
 fn below(host: &Tree, context: &Context, root: &Path) -> Option<Place> {

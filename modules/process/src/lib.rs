@@ -8,6 +8,7 @@
 
 mod error;
 pub mod parse;
+mod roots;
 mod time;
 
 #[cfg(target_os = "linux")]
@@ -22,6 +23,7 @@ pub use macos::Host;
 pub use error::ProcessError;
 pub use parse::accounts::Names;
 pub use parse::cgroup::{Container, container};
+pub use roots::{Root, Roots, Unseen};
 pub use time::rfc3339;
 
 /// A process as it was when it was described.

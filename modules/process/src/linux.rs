@@ -1,19 +1,24 @@
 //! Linux: processes by `/proc`.
 
 use crate::parse::{cgroup, stat};
-use crate::{Kind, Names, Process, ProcessError};
-use rustix::fs::{Mode, OFlags, openat, readlinkat};
+use crate::{Container, Kind, Names, Process, ProcessError, Root, Roots, Unseen};
+use rustix::fs::{Mode, OFlags, fstat, openat, readlinkat, stat as stat_of};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// Bytes read at most of a file of `/proc` or `/etc` that is read as a whole.
-const MAX_TEXT_BYTES: u64 = 4 << 20;
+const MAX_TEXT_BYTES: u64 = 16 << 20;
+
+/// Device and inode of a root folder.
+type RootId = (u64, u64);
 
 /// The processes of a host.
 #[derive(Debug)]
 pub struct Host {
+    root: PathBuf,
     proc: PathBuf,
     boot_ms: i64,
     ticks_per_second: i64,
@@ -43,6 +48,7 @@ impl Host {
             .unwrap_or(100)
             .max(1);
         Host {
+            root: root.to_owned(),
             proc,
             boot_ms: boot_seconds.saturating_mul(1000),
             ticks_per_second,
@@ -119,6 +125,30 @@ impl Host {
         })
     }
 
+    /// The root folders of all processes that have another one than the host. Processes that ended are left out, as are
+    /// kernel threads, which have none, and those of `except`.
+    #[must_use]
+    pub fn roots(&self, except: &[u32]) -> Roots {
+        let own = stat_of(&self.root).map(|root| (root.st_dev, root.st_ino));
+        let mut seen: Vec<RootId> = own.into_iter().collect();
+        let mut roots = Roots::default();
+        let pids = self.pids().unwrap_or_else(|error| {
+            roots.unseen.push(Unseen::all(&error));
+            Vec::new()
+        });
+        for pid in pids {
+            if except.contains(&pid) {
+                continue;
+            }
+            match self.dir(pid).and_then(|dir| dir.root(&mut seen)) {
+                Ok(root) => roots.found.extend(root),
+                Err(error) if error.is_gone() => {}
+                Err(error) => roots.unseen.push(Unseen::process(pid, &error)),
+            }
+        }
+        roots
+    }
+
     /// Names of the host's users.
     #[must_use]
     pub fn users(&self) -> &Names {
@@ -145,7 +175,7 @@ impl Dir {
             .map_err(|errno| self.failed(what, errno.into()))
     }
 
-    /// Reads one of its files as a whole, at most 4 MiB.
+    /// Reads one of its files as a whole, at most 16 MiB.
     ///
     /// # Errors
     ///
@@ -165,6 +195,27 @@ impl Dir {
     pub fn link(&self, what: &'static str) -> Result<Vec<u8>, ProcessError> {
         let text = readlinkat(&self.fd, what, Vec::new()).map_err(|errno| self.failed(what, errno.into()))?;
         Ok(text.into_bytes())
+    }
+
+    /// The root of the process, unless it was seen.
+    fn root(&self, seen: &mut Vec<RootId>) -> Result<Option<Root>, ProcessError> {
+        const ROOT: &str = "root";
+        let failed = |errno: Errno| self.failed(ROOT, errno.into());
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = openat(&self.fd, ROOT, flags, Mode::empty()).map_err(failed)?;
+        let stat = fstat(&dir).map_err(failed)?;
+        let id = (stat.st_dev, stat.st_ino);
+        if seen.contains(&id) {
+            return Ok(None);
+        }
+        seen.push(id);
+        let read = |what| self.read(what).unwrap_or_default();
+        let container = cgroup::container(&read("cgroup")).unwrap_or_else(Container::unknown);
+        Ok(Some(Root {
+            dir,
+            container: container.with_process(self.pid),
+            mountinfo: read("mountinfo"),
+        }))
     }
 
     fn failed(&self, what: &'static str, source: io::Error) -> ProcessError {
@@ -210,6 +261,35 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(host.describe(&dir).unwrap_err().is_gone());
+    }
+
+    #[test]
+    fn other_roots_are_found_once_by_the_lowest_process() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("srv/box");
+        std::fs::create_dir_all(&inner).unwrap();
+        // 10 has the host's root, 15 none, as kernel threads.
+        for (pid, to) in [
+            (10, Some(root.path())),
+            (12, Some(&inner)),
+            (13, Some(&inner)),
+            (15, None),
+        ] {
+            let folder = root.path().join(format!("proc/{pid}"));
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("cgroup"), "0::/lxc/box\n").unwrap();
+            to.into_iter()
+                .for_each(|to| symlink(to, folder.join("root")).unwrap());
+        }
+        let host = Host::new(root.path());
+        let roots = host.roots(&[]);
+        assert!(roots.unseen.is_empty());
+        let [only] = roots.found.as_slice() else {
+            unreachable!("{roots:?}")
+        };
+        assert_eq!(only.container.id, "box");
+        assert_eq!(only.container.pid, Some(12));
+        assert!(host.roots(&[12, 13]).found.is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, reason = "libproc is reached by C functions that fill buffers")]
 
-use crate::{Kind, Names, Process, ProcessError};
+use crate::{Kind, Names, Process, ProcessError, Roots};
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::path::Path;
@@ -52,6 +52,12 @@ impl Host {
             .collect();
         pids.sort_unstable();
         Ok(pids)
+    }
+
+    /// None: there are no containers on macOS.
+    #[must_use]
+    pub fn roots(&self, _except: &[u32]) -> Roots {
+        Roots::default()
     }
 
     /// Describes a process.

@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// Bytes of states that a thread keeps per automaton before it starts anew.
 const CACHE_BYTES: usize = 1 << 20;
+/// Bytes that one automaton over several patterns may have, as a multiple of what one pattern may have.
+const COMBINED_FACTOR: usize = 4;
 
 /// A lazily built DFA: states are made as bytes lead to them, in a bounded cache.
 #[derive(Debug)]
@@ -19,6 +21,36 @@ pub(crate) struct Automaton {
 /// boundaries next to non-ASCII). The patterns have to be searched one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct GaveUp;
+
+/// Patterns that are searched together, by numbers of the caller's.
+#[derive(Debug)]
+pub(crate) enum Together {
+    /// A pattern alone, which needs no automaton of this kind.
+    One(usize),
+    /// Several, and the automaton over them.
+    Several(Automaton, Vec<usize>),
+}
+
+/// As few automata over `patterns` as fit, in their order: none has more than [`COMBINED_FACTOR`] times `limit` bytes.
+pub(crate) fn together<'h>(
+    patterns: &[usize],
+    hir: &impl Fn(usize) -> &'h Hir,
+    limit: usize,
+) -> Vec<Together> {
+    match patterns {
+        [] => return Vec::new(),
+        [only] => return vec![Together::One(*only)],
+        _ => {}
+    }
+    let hirs: Vec<&Hir> = patterns.iter().map(|&pattern| hir(pattern)).collect();
+    if let Some(automaton) = Automaton::new(&hirs, limit * COMBINED_FACTOR) {
+        return vec![Together::Several(automaton, patterns.to_vec())];
+    }
+    let (left, right) = patterns.split_at(patterns.len() / 2);
+    let mut halves = together(left, hir, limit);
+    halves.extend(together(right, hir, limit));
+    halves
+}
 
 impl Automaton {
     /// An automaton over `hirs`; none when it would exceed `limit` bytes.

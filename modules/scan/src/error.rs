@@ -10,7 +10,7 @@ const POINTER_CONTEXT_BYTES: usize = 30;
 #[non_exhaustive]
 pub enum PatternError {
     /// More patterns than [`Limits::max_patterns`](crate::Limits::max_patterns).
-    #[error("{count} patterns are more than the limit of {limit}")]
+    #[error("{}", self.reason())]
     TooMany {
         /// Patterns given.
         count: usize,
@@ -18,7 +18,7 @@ pub enum PatternError {
         limit: usize,
     },
     /// A pattern longer than [`Limits::max_pattern_bytes`](crate::Limits::max_pattern_bytes).
-    #[error("pattern {index} has {length} bytes, more than the limit of {limit}")]
+    #[error("pattern {index}: {}", self.reason())]
     TooLong {
         /// Which pattern.
         index: usize,
@@ -28,7 +28,7 @@ pub enum PatternError {
         limit: usize,
     },
     /// A pattern that is not valid in its language.
-    #[error("pattern {index}, byte {position}: {message}: {pointer}")]
+    #[error("pattern {index}, {}", self.reason())]
     Syntax {
         /// Which pattern.
         index: usize,
@@ -40,9 +40,7 @@ pub enum PatternError {
         pointer: String,
     },
     /// A pattern whose automaton exceeds [`Limits::max_automaton_bytes`](crate::Limits::max_automaton_bytes).
-    #[error(
-        "pattern {index} compiles to more than {limit} bytes; use smaller repetitions or fewer Unicode classes"
-    )]
+    #[error("pattern {index}: {}", self.reason())]
     TooBig {
         /// Which pattern.
         index: usize,
@@ -50,13 +48,13 @@ pub enum PatternError {
         limit: usize,
     },
     /// A pattern that matches the empty string, so every offset of every process.
-    #[error("pattern {index} matches the empty string, so it matches everything")]
+    #[error("pattern {index}: {}", self.reason())]
     MatchesEverything {
         /// Which pattern.
         index: usize,
     },
     /// A wide (UTF-16) form was asked of a pattern that is not made of text and ASCII classes.
-    #[error("pattern {index} has no wide form: only text and classes of ASCII characters have one")]
+    #[error("pattern {index}: {}", self.reason())]
     NoWideForm {
         /// Which pattern.
         index: usize,
@@ -85,6 +83,36 @@ impl PatternError {
             | PatternError::TooBig { index, .. }
             | PatternError::MatchesEverything { index }
             | PatternError::NoWideForm { index } => Some(index),
+        }
+    }
+
+    /// What is wrong, without the pattern's number: for callers who name the pattern in their own way.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            PatternError::TooMany { count, limit } => {
+                format!("{count} patterns are more than the limit of {limit}")
+            }
+            PatternError::TooLong { length, limit, .. } => {
+                format!("{length} bytes are more than the limit of {limit}")
+            }
+            PatternError::Syntax {
+                position,
+                message,
+                pointer,
+                ..
+            } => format!("byte {position}: {message}: {pointer}"),
+            PatternError::TooBig { limit, .. } => {
+                format!(
+                    "compiles to more than {limit} bytes; use smaller repetitions or fewer Unicode classes"
+                )
+            }
+            PatternError::MatchesEverything { .. } => {
+                "matches the empty string, so it matches everything".to_owned()
+            }
+            PatternError::NoWideForm { .. } => {
+                "has no wide form: only text and classes of ASCII characters have one".to_owned()
+            }
         }
     }
 

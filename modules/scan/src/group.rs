@@ -1,7 +1,7 @@
 //! Literals of many patterns, grouped into as few searchers as run fast.
 
 use crate::finder::{self, Finder, MAX_PACKED_LITERALS};
-use crate::literals;
+use crate::literals::{self, Required};
 
 /// Bytes of a literal on which a searcher of many literals decides at first; the rest only confirms.
 const DECIDING_BYTES: usize = 4;
@@ -12,9 +12,9 @@ const MAX_SHORT_RATE: f64 = 1e-4;
 
 /// A pattern, by a number of the caller's, and the literals of which each of its matches contains one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Member<'l> {
-    pub id: usize,
-    pub literals: &'l [Vec<u8>],
+struct Member<'l> {
+    id: usize,
+    literals: &'l [Vec<u8>],
 }
 
 /// What it means that a literal was found.
@@ -38,9 +38,26 @@ pub(crate) struct Group {
     pub literal_bytes: usize,
 }
 
+/// Groups those of `ids` that require literals, in order; the second list names the others, and those that no searcher
+/// takes. What never matches is in neither.
+pub(crate) fn of_required<'r>(
+    ids: &[usize],
+    required: impl Fn(usize) -> Option<&'r Required>,
+) -> (Vec<Group>, Vec<usize>) {
+    let (with, mut without): (Vec<usize>, Vec<usize>) = ids.iter().partition(|&&id| required(id).is_some());
+    let member = |id: usize| {
+        let literals = required(id)?.literals.as_slice();
+        Some(Member { id, literals })
+    };
+    let members: Vec<Member<'_>> = with.into_iter().filter_map(member).collect();
+    let (groups, refused) = groups(&members);
+    without.extend(refused);
+    (groups, without)
+}
+
 /// Groups `members`, in order. Those without any literal, which never match, are in no group; the second list names
 /// those that no searcher takes.
-pub(crate) fn groups(members: &[Member<'_>]) -> (Vec<Group>, Vec<usize>) {
+fn groups(members: &[Member<'_>]) -> (Vec<Group>, Vec<usize>) {
     // A short literal would make the searcher decide on as few bytes for all: those are kept apart.
     let is_short = |member: &Member<'_>| {
         member

@@ -11,30 +11,30 @@ use crate::{
 
 const DOCUMENT: &str = "/scribedoc";
 
-/// Checks parameters completely.
-///
-/// # Errors
-///
-/// Every problem with its place. Places in a document that came as text are part of the message.
-pub fn check(params: Params) -> Result<Plan, Problems> {
-    let form = form(&params);
-    let document = document(&params.scribedoc);
-    let report = match params.onlytrue {
-        true => Report::OnlyTrue,
-        false => Report::All,
-    };
-    match (document, form) {
-        (Ok(document), Ok(form)) => Ok(Plan {
-            document,
-            report,
-            form,
-        }),
-        (Err(mut problems), Err(message)) => {
-            problems.add("/jsonoutput", message);
-            Err(problems)
+/// Places in a document that came as text are part of the messages.
+impl TryFrom<Params> for Plan {
+    type Error = Problems;
+
+    fn try_from(params: Params) -> Result<Self, Problems> {
+        let form = form(&params);
+        let document = document(&params.scribedoc);
+        let report = match params.onlytrue {
+            true => Report::OnlyTrue,
+            false => Report::All,
+        };
+        match (document, form) {
+            (Ok(document), Ok(form)) => Ok(Plan {
+                document,
+                report,
+                form,
+            }),
+            (Err(mut problems), Err(message)) => {
+                problems.add("/jsonoutput", message);
+                Err(problems)
+            }
+            (Err(problems), _) => Err(problems),
+            (_, Err(message)) => Err(Problems::one("/jsonoutput", message)),
         }
-        (Err(problems), _) => Err(problems),
-        (_, Err(message)) => Err(Problems::one("/jsonoutput", message)),
     }
 }
 

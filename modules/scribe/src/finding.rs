@@ -2,6 +2,7 @@
 
 use gumshoe_document::TestResult;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The result of one test, and how it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,14 +38,13 @@ impl Form {
     }
 }
 
-impl Finding {
-    /// The finding for people or programs, as it was asked for.
-    #[must_use]
-    pub fn render(&self) -> String {
-        match self.form {
+/// The finding for people or programs, as it was asked for.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&match self.form {
             Form::Lines => self.result.lines(),
             Form::Human => self.result.paragraph(),
             Form::Json => serde_json::to_string(&self.result).unwrap_or_default(),
-        }
+        })
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use gumshoe_document::{Fact, FactKind, Flow, Location, Package, PackageType, SourceError, Sources};
-use gumshoe_packages::{Gap, Kind, Reason, Sink, Status, Tree, read};
+use gumshoe_packages::{Gap, Reason, Sink, Status, Tree, read};
 use gumshoe_plugin_api::{Context, Failure, Skipped};
 
 use crate::{lines, locate, os, run::Statistics};
@@ -60,14 +60,11 @@ impl<'c> Host<'c> {
 
 impl Sources for Host<'_> {
     fn packages(&mut self, types: &[PackageType]) -> Result<Vec<Package>, SourceError> {
-        let asked =
-            |kind: &Kind| PackageType::from_name(kind.name()).is_some_and(|name| types.contains(&name));
-        let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(asked).collect();
         let mut list = Packages {
             context: self.context,
             found: Vec::new(),
         };
-        let _ = read(&self.tree, &kinds, &mut list);
+        let _ = read(&self.tree, types, &mut list);
         self.statistics.packages = u64::try_from(list.found.len()).unwrap_or(u64::MAX);
         Ok(list.found)
     }
@@ -103,8 +100,9 @@ impl Sink for Packages<'_> {
     fn package(&mut self, package: gumshoe_packages::Package) -> ControlFlow<()> {
         // What is only left of a removed package is not vulnerable; what was not completely installed is.
         let there = !matches!(package.status, Status::ConfigFiles);
-        if let Some(kind) = PackageType::from_name(package.kind.name()).filter(|_| there) {
+        if there {
             let gumshoe_packages::Package {
+                kind,
                 name,
                 version,
                 arch,

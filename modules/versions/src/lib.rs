@@ -1,4 +1,4 @@
-//! Orders version numbers the way each package manager does.
+//! Package managers, and the order that each has for version numbers.
 //!
 //! [`Order::compare`] answers which of two versions is newer. Each order is a file of its own; `evr` is the generic
 //! one, for versions of which nobody knows which manager wrote them.
@@ -11,9 +11,11 @@ mod evr;
 mod gem;
 mod number;
 mod order;
+mod package_type;
 mod pacman;
 mod pep440;
 mod semantic;
 mod tokens;
 
 pub use order::{Order, VersionError};
+pub use package_type::PackageType;

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gumshoe_process::parse::escape::unescaped;
+
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
@@ -92,40 +94,14 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let device = std::str::from_utf8(fields.nth(2)?).ok()?;
     let (major, minor) = device.split_once(':')?;
-    let point = unescape(fields.nth(1)?);
+    let point = unescaped(fields.nth(1)?);
     fields.find(|field| *field == b"-")?;
-    let fs = String::from_utf8_lossy(&unescape(fields.next()?)).into_owned();
+    let fs = String::from_utf8_lossy(&unescaped(fields.next()?)).into_owned();
     Some(Mount {
         device: (major.parse().ok()?, minor.parse().ok()?),
         point: OsString::from_vec(point).into(),
         fs,
     })
-}
-
-/// Replaces `\ooo`, which stands for one byte in octal.
-fn unescape(field: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&first, tail)) = rest.split_first() {
-        match octal_byte(rest) {
-            Some(byte) => {
-                plain.push(byte);
-                rest = &rest[4..];
-            }
-            None => {
-                plain.push(first);
-                rest = tail;
-            }
-        }
-    }
-    plain
-}
-
-fn octal_byte(text: &[u8]) -> Option<u8> {
-    let [b'\\', digits @ ..] = text.get(..4)? else {
-        return None;
-    };
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
 #[cfg(test)]

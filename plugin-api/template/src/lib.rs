@@ -8,7 +8,7 @@ mod run;
 pub use params::{Params, Plan};
 pub use run::{Finding, Statistics};
 
-use gumshoe_plugin_api::{Context, Example, Failure, Module, Problems};
+use gumshoe_plugin_api::{Context, Example, Failure, Module};
 
 /// The module.
 pub struct Hosts;
@@ -19,16 +19,8 @@ impl Module for Hosts {
     type Finding = Finding;
     type Statistics = Statistics;
 
-    fn plan(params: Params) -> Result<Plan, Problems> {
-        params.try_into()
-    }
-
     fn run(plan: Plan, context: &Context) -> Result<Statistics, Failure> {
         run::run(&plan, context)
-    }
-
-    fn render(finding: &Finding) -> String {
-        format!("{} {} (line {})", finding.address, finding.name, finding.line)
     }
 
     fn examples() -> Vec<Example> {

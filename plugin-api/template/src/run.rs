@@ -3,6 +3,7 @@
 use crate::{Plan, parse};
 use gumshoe_plugin_api::{Context, Failure, Flow, Skipped};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 
@@ -15,6 +16,12 @@ pub struct Finding {
     pub address: String,
     pub name: String,
     pub line: u64,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} (line {})", self.address, self.name, self.line)
+    }
 }
 
 /// Numbers about the run.

@@ -20,6 +20,7 @@ mod rate;
 mod results;
 mod submit;
 mod tokens;
+mod unread;
 
 pub use access::{Access, ROUTES, TokenRole};
 pub use agents::is_online;
@@ -126,6 +127,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(authorise::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .route_layer(middleware::from_fn_with_state(app.clone(), authorise::authorise))
+        .layer(middleware::from_fn(unread::read_out))
         .with_state(app)
 }
 

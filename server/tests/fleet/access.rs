@@ -5,6 +5,9 @@ use anyhow::{Context as _, Result};
 use gumshoe_protocol::{Envelope, envelope::ACTION_TYPE};
 use gumshoe_server::api::{Access, ROUTES};
 use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
 /// What a role is answered where it may not go.
 const KEPT_OUT: [u16; 2] = [401, 403];
@@ -35,6 +38,50 @@ fn every_route_keeps_out_whom_the_table_keeps_out() -> Result<()> {
             assert_eq!(kept_out, has < *needed, "{method} {path} as {has:?}: {status}");
         }
     }
+    Ok(())
+}
+
+/// The status and the headers of an answer in HTTP/1.1, whose content is passed over.
+fn answer(stream: &mut BufReader<TcpStream>) -> Result<(String, Vec<String>)> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_ascii_lowercase()),
+        }
+    }
+    let length = lines
+        .iter()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let mut content = vec![0; length.context("a length")?.parse()?];
+    stream.read_exact(&mut content)?;
+    Ok((lines.remove(0), lines))
+}
+
+#[test]
+fn a_refused_request_that_is_still_being_sent_does_not_cost_the_next_one() -> Result<()> {
+    let fleet = Fleet::start("")?;
+    let address = fleet.api.strip_prefix("http://").context("plain HTTP")?;
+    let mut stream = BufReader::new(TcpStream::connect(address)?);
+    let post = |length: usize| {
+        format!("POST /api/v1/tokens HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n")
+    };
+    stream.get_mut().write_all(post(2).as_bytes())?;
+    // Long enough for an answer that does not wait, and its end, to come first.
+    std::thread::sleep(Duration::from_millis(200));
+    stream
+        .get_mut()
+        .write_all(b"{}GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")?;
+    assert_eq!(answer(&mut stream)?.0, "http/1.1 401 unauthorized");
+    assert_eq!(answer(&mut stream)?.0, "http/1.1 200 ok");
+    // More than is worth reading: the connection closes, and that is said.
+    stream.get_mut().write_all(post(1 << 20).as_bytes())?;
+    stream.get_mut().write_all(&vec![b' '; 80 << 10])?;
+    let (status, headers) = answer(&mut stream)?;
+    assert_eq!(status, "http/1.1 401 unauthorized");
+    assert!(headers.contains(&"connection: close".to_owned()), "{headers:?}");
     Ok(())
 }
 

@@ -10,3 +10,4 @@ pub mod postgres;
 pub mod rabbitmq;
 
 mod guard;
+mod ready;

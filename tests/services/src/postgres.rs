@@ -14,21 +14,17 @@
 //! as `nobody`. What is written is not forced to disk unless [`Postgres::start_with`] says so.
 
 use std::{
-    collections::VecDeque,
     fs, io,
-    io::{BufRead as _, BufReader, Read},
     os::unix::{fs::chown, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::mpsc,
-    thread,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
-use crate::guard::Guard;
+use crate::{guard::Guard, ready};
 
 /// Where Debian keeps the programs of each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
@@ -40,8 +36,6 @@ const READY: &str = "ready to accept connections";
 const STILL_IN_USE: &str = "still in use";
 /// How long a start may take: one second alone, much more on a machine that compiles.
 const START_LIMIT: Duration = Duration::from_secs(120);
-/// How many lines of output an error shows.
-const KEPT_LINES: usize = 40;
 /// The superuser of the server.
 const USER: &str = "gumshoe";
 
@@ -175,7 +169,12 @@ impl Postgres {
         let ready = match (noted, output) {
             (Err(source), _) => Err(PostgresError::Prepare { path: pid, source }),
             (_, None) => Err(PostgresError::NotRunning),
-            (_, Some(output)) => wait_until_ready(output),
+            (_, Some(output)) => {
+                ready::wait(output, READY, START_LIMIT).map_err(|output| PostgresError::Failed {
+                    program: "postgres".to_owned(),
+                    output,
+                })
+            }
         };
         if ready.is_err() {
             let _ = self.end(Signal::KILL);
@@ -306,31 +305,5 @@ fn finished(program: &str, output: io::Result<Output>) -> Result<(), PostgresErr
     Err(PostgresError::Failed {
         program: program.to_owned(),
         output: String::from_utf8_lossy(&text).into_owned(),
-    })
-}
-
-/// Waits for the line that says that the server is ready; a thread reads on for as long as the server lives.
-fn wait_until_ready(output: impl Read + Send + 'static) -> Result<(), PostgresError> {
-    let (lines, received) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            // Nobody listens once the server is ready.
-            let _ = lines.send(line);
-        }
-    });
-    let deadline = Instant::now() + START_LIMIT;
-    let mut last = VecDeque::new();
-    while let Ok(line) = received.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        if line.contains(READY) {
-            return Ok(());
-        }
-        if last.len() == KEPT_LINES {
-            last.pop_front();
-        }
-        last.push_back(line);
-    }
-    Err(PostgresError::Failed {
-        program: "postgres".to_owned(),
-        output: Vec::from(last).join("\n"),
     })
 }

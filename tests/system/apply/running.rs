@@ -8,11 +8,7 @@ use serde_json::{Value, json};
 #[test]
 fn all_five_modules_answer_one_action() {
     let people = People::new(&["sam"]);
-    let host = Host::new();
-    for module in MODULES {
-        host.install(module);
-        host.configure(module, "enabled = true\n");
-    }
+    let host = Host::with_all(&MODULES);
     people.write_policy(&host, "");
     std::fs::write(host.path("root/note.txt"), "a needle\n").unwrap();
     let question = every_module(&host.path("root"));

@@ -12,11 +12,7 @@ fn an_action_comes_in_and_signed_reports_go_out() {
     let _turn = turn();
     let mut server = Server::connect(broker());
     let people = People::new(&["sam"]);
-    let host = Host::new();
-    for module in MODULES {
-        host.install(module);
-        host.configure(module, "enabled = true\n");
-    }
+    let host = Host::with_all(&MODULES);
     people.write_policy(&host, "");
     host.use_relay(broker(), "");
     let (daemon, agent) = host.connected(&mut server);

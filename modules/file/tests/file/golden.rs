@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use gumshoe_module_file::File;
-use gumshoe_plugin_api::harness::Harness;
-use serde_json::{Value, json};
+use gumshoe_plugin_api::harness::{Harness, expected, golden};
+use serde_json::Value;
 
 /// What a checkout of the fixture does not keep, or what differs between runs.
 const UNSTABLE: [&str; 9] = [
@@ -22,13 +22,9 @@ const UNSTABLE: [&str; 9] = [
 #[test]
 fn the_fixture_gives_the_expected_report() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let read = |name: &str| -> Value {
-        let text = fs::read(data.join(name)).expect("the file is there");
-        serde_json::from_slice(&text).expect("the file is JSON")
-    };
-    let report = Harness::new(data.join("root")).run::<File>(&read("params.json"));
-    let mut findings = report.findings;
-    for finding in &mut findings {
+    let params = serde_json::from_slice(&fs::read(data.join("params.json")).unwrap()).unwrap();
+    let mut report = Harness::new(data.join("root")).run::<File>(&params);
+    for finding in &mut report.findings {
         // What an archive says is stable.
         if finding.get("member").is_none() {
             UNSTABLE
@@ -36,18 +32,10 @@ fn the_fixture_gives_the_expected_report() {
                 .for_each(|key| drop(finding.as_object_mut().and_then(|finding| finding.remove(*key))));
         }
     }
-    findings.sort_by_key(Value::to_string);
-    let mut coverage = serde_json::to_value(report.coverage).expect("JSON");
-    if let Some(skipped) = coverage["skipped"].as_array_mut() {
+    report.findings.sort_by_key(Value::to_string);
+    let mut actual = golden(&report);
+    if let Some(skipped) = actual["coverage"]["skipped"].as_array_mut() {
         skipped.sort_by_key(Value::to_string);
     }
-    let mut statistics = report.statistics;
-    statistics["duration_ms"] = json!(0);
-    let actual = json!({ "status": report.status, "findings": findings, "statistics": statistics, "coverage": coverage,
-        "errors": report.errors });
-    if std::env::var_os("BLESS").is_some() {
-        let text = serde_json::to_string_pretty(&actual).expect("JSON");
-        fs::write(data.join("report.json"), text + "\n").expect("the report is written");
-    }
-    assert_eq!(actual, read("report.json"));
+    assert_eq!(actual, expected(&data.join("report.json"), &actual).unwrap());
 }

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use gumshoe_module_file::File;
+use gumshoe_module_file::{File, finding::Finding};
 use gumshoe_plugin_api::{Report, harness::Harness};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use serde_json::json;
@@ -40,9 +40,9 @@ fn names_that_are_not_text_are_shown_exactly_too() {
             .expect("base64"),
         exact
     );
-    let line = <File as gumshoe_plugin_api::Module>::render(
-        &serde_json::from_value(bad.clone()).expect("a finding"),
-    );
+    let line = serde_json::from_value::<Finding>(bad.clone())
+        .expect("a finding")
+        .to_string();
     assert!(!line.contains('\n'), "a name cannot break the line: {line}");
     assert_eq!(found(top.path(), json!({ "names": [r"\xff"] })).len(), 1);
 }

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use gumshoe_module_file::finding::Finding;
 use nix::{
     libc::makedev,
     sys::stat::{Mode, SFlag, mknod},
@@ -269,9 +270,9 @@ fn findings_say_what_the_file_system_says() {
         assert_eq!(finding[key], value, "{key}");
     }
     assert_eq!(report.statistics["findings"], 1);
-    let line = <gumshoe_module_file::File as gumshoe_plugin_api::Module>::render(
-        &serde_json::from_value(finding.clone()).expect("a finding"),
-    );
+    let line = serde_json::from_value::<Finding>(finding.clone())
+        .expect("a finding")
+        .to_string();
     assert!(
         line.starts_with("s: -rw------- ") && line.contains("2023-11-14T22:13:20"),
         "{line}"

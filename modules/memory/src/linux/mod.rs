@@ -9,7 +9,7 @@ mod resident;
 mod target;
 
 pub use files::{FileKey, NoFile};
-pub use target::{OpenFiles, Target, Wanted};
+pub use target::{OpenFiles, Target};
 
 use gumshoe_process::{Dir, Host, Process, ProcessError};
 

@@ -4,7 +4,7 @@ use super::files::{self, FileKey, FileSystems, NoFile};
 use super::pages::Pages;
 use crate::mapped::{Hole, Mapped};
 use crate::parse::{auxv, maps, pagemap::Run, status};
-use crate::region::Region;
+use crate::region::{Gone, Region, Wanted};
 use gumshoe_process::{Dir, ProcessError};
 use nix::errno::Errno;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
@@ -49,19 +49,6 @@ pub struct OpenFiles {
 
 /// Device and inode as a list of regions shows them, and what they stand for.
 type Identities = HashMap<((u32, u32), u64), Result<FileKey, NoFile>>;
-
-/// A range to be read: its address, and where it goes in the buffer. Places ascend and do not overlap.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// Address of the first byte.
-    pub address: u64,
-    /// Where it goes.
-    pub place: Range<usize>,
-}
-
-/// The process has ended or runs another program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gone;
 
 impl Target {
     /// Takes hold of a process's address space.

@@ -3,8 +3,8 @@
 use super::files::reason;
 use super::namespaces::{Place, Way};
 use super::tables;
-use super::view::{Sources, View};
-use crate::namespace::Namespace;
+use super::view::View;
+use crate::namespace::{Namespace, Sources};
 use gumshoe_plugin_api::Skipped;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::ops::ControlFlow;
@@ -28,7 +28,7 @@ pub fn in_each(
         places.iter().partition(|place| matches!(place.way, Way::Inside));
     for place in own {
         let tables = match sources {
-            Sources::Netlink => PathBuf::from(OWN_TABLES),
+            Sources::System => PathBuf::from(OWN_TABLES),
             Sources::Tables => root.join("proc/net"),
         };
         let mut view = View::new(sources, &tables, Some(root));
@@ -68,7 +68,7 @@ fn visit(
                 move_into_link_name_space(fd.as_fd(), Some(LinkNameSpaceType::Network)),
                 tables,
             ) {
-                (Ok(()), _) => View::new(Sources::Netlink, Path::new(OWN_TABLES), None),
+                (Ok(()), _) => View::new(Sources::System, Path::new(OWN_TABLES), None),
                 (Err(_), Some(tables)) if tables::text(&tables.join("protocols")).is_ok() => {
                     View::new(Sources::Tables, tables, None)
                 }

@@ -13,7 +13,7 @@ mod view;
 pub use enter::in_each;
 pub use holders::{Holders, holders};
 pub use namespaces::places;
-pub use view::{Sources, View, ViewError};
+pub use view::{View, ViewError};
 
 use gumshoe_process::{Host, Names};
 use std::path::Path;

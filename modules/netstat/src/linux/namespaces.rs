@@ -2,8 +2,7 @@
 
 use super::files::{each_entry, link, open_namespace, reason};
 use super::probe::Probe;
-use super::view::Sources;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, Sources};
 use crate::parse::{links, mounts};
 use crate::plan::Namespaces;
 use gumshoe_plugin_api::Skipped;
@@ -214,7 +213,7 @@ impl Finder<'_> {
                     pid: Some(pid),
                 };
                 self.add(&clue);
-            } else if self.sources == Sources::Netlink && links::socket(text.bytes()).is_some() {
+            } else if self.sources == Sources::System && links::socket(text.bytes()).is_some() {
                 let asked = match &probe {
                     Some(probe) => self.by_socket(probe, name.to_bytes()),
                     None => Err(io::ErrorKind::Unsupported.into()),
@@ -271,7 +270,7 @@ impl Finder<'_> {
         }
         let tables = clue.inside.map(|pid| self.root.join(format!("proc/{pid}/net")));
         let way = match (self.sources, tables) {
-            (Sources::Netlink, tables) => match opened(clue) {
+            (Sources::System, tables) => match opened(clue) {
                 Ok(fd) => Way::Enter { fd, tables },
                 Err(error) => return (self.cover)(unopened(clue, &error)),
             },

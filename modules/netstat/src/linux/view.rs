@@ -3,6 +3,7 @@
 use super::netlink::{Consistency, DumpError, Netlink};
 use super::requests::{self, Request};
 use super::tables::{TableError, Tables};
+use crate::namespace::Sources;
 use crate::parse::{inet_diag, packet_diag, proc_net, route, unix_diag};
 use crate::plan::Wanted;
 use crate::socket::{Address, Link, Neighbour, Protocol, Socket};
@@ -14,15 +15,6 @@ use std::path::Path;
 const ATTEMPTS: usize = 4;
 /// Interfaces, addresses or neighbours taken from one namespace.
 const MAX_ENTRIES: usize = 1 << 20;
-
-/// Where facts come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sources {
-    /// Netlink; tables below `/proc/net` for what it does not give.
-    Netlink,
-    /// Tables only: another root than that of this system, or a namespace that cannot be entered.
-    Tables,
-}
 
 /// Why something could not be listed.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +94,7 @@ impl View {
         }
         match self.sources {
             Sources::Tables => self.sockets_by_tables(wanted.protocol, each),
-            Sources::Netlink => match self.sockets_by_netlink(wanted, each) {
+            Sources::System => match self.sockets_by_netlink(wanted, each) {
                 Dumped::Ended => Ok(()),
                 Dumped::Unavailable(error) => match self.sockets_by_tables(wanted.protocol, each) {
                     Err(ViewError::NoTable) => Err(ViewError::Netlink(error)),

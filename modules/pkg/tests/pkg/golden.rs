@@ -2,11 +2,14 @@
 //!
 //! `docs/modules/pkg.md` says which parts of the fixture were made by the package managers themselves.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use gumshoe_module_pkg::Pkg;
-use gumshoe_plugin_api::{Report, harness::Harness};
-use serde_json::{Value, json};
+use gumshoe_module_pkg::{Pkg, finding::Finding};
+use gumshoe_plugin_api::{
+    Report,
+    harness::{Harness, expected, golden},
+};
+use serde_json::json;
 
 /// Kinds whose time is that of a file, which a checkout does not keep.
 const TIME_OF_FILE: [&str; 4] = ["dpkg", "flatpak", "gem", "snap"];
@@ -18,31 +21,17 @@ fn report() -> Report {
 
 #[test]
 fn the_fixture_gives_the_expected_report() {
-    let Report {
-        status,
-        mut findings,
-        mut statistics,
-        coverage,
-        errors,
-        ..
-    } = report();
-    for finding in &mut findings {
+    let mut report = report();
+    for finding in &mut report.findings {
         if TIME_OF_FILE.iter().any(|kind| finding["type"] == *kind)
             && let Some(finding) = finding.as_object_mut()
         {
             finding.remove("install_time");
         }
     }
-    statistics["duration_ms"] = json!(0);
-    let actual = json!({ "status": status, "findings": findings, "statistics": statistics, "coverage": coverage,
-        "errors": errors });
-    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/report.json");
-    if std::env::var_os("BLESS").is_some() {
-        let text = serde_json::to_string_pretty(&actual).unwrap();
-        fs::write(&expected, text + "\n").unwrap();
-    }
-    let expected: Value = serde_json::from_slice(&fs::read(expected).unwrap()).unwrap();
-    assert_eq!(actual, expected);
+    let actual = golden(&report);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/report.json");
+    assert_eq!(actual, expected(&file, &actual).unwrap());
 }
 
 #[test]
@@ -70,9 +59,10 @@ fn types_narrow_the_search() {
 
 #[test]
 fn every_finding_is_rendered_on_a_line_of_its_own() {
-    use gumshoe_plugin_api::Module;
     for finding in report().findings {
-        let line = Pkg::render(&serde_json::from_value(finding.clone()).unwrap());
+        let line = serde_json::from_value::<Finding>(finding.clone())
+            .unwrap()
+            .to_string();
         assert!(
             !line.contains('\n') && line.contains(finding["name"].as_str().unwrap()),
             "{line}"

@@ -2,4 +2,5 @@
 
 pub mod accounts;
 pub mod cgroup;
+pub mod escape;
 pub mod stat;

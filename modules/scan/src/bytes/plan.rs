@@ -1,15 +1,12 @@
 //! The choice of how to search for some of the patterns.
 
 use super::set::ByteSet;
-use crate::automaton::Automaton;
+use crate::automaton::{Automaton, Together, together};
 use crate::caches::Cached;
-use crate::group::{self, Group, Member};
-use regex_syntax::hir::Hir;
+use crate::group::{self, Group};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bytes that one automaton over several needles may have, as a multiple of what one pattern may have.
-const COMBINED_AUTOMATON_FACTOR: usize = 4;
 /// Plans kept for what remains of a selection after patterns have settled.
 const MAX_PLANS: usize = 64;
 
@@ -49,24 +46,25 @@ impl ByteSelection {
         patterns.sort_unstable();
         patterns.dedup();
         let chosen = |needle: &usize| patterns.binary_search(&set.needles[*needle].pattern).is_ok();
-        let needles = (0..set.needles.len()).filter(chosen);
-        let (with, mut without): (Vec<usize>, Vec<usize>) =
-            needles.partition(|&needle| set.needles[needle].required.is_some());
-        let required = |id: usize| set.needles[id].required.as_ref();
-        let members = with.iter().filter_map(|&id| {
-            required(id).map(|r| Member {
-                id,
-                literals: &r.literals,
-            })
-        });
-        let (groups, refused) = group::groups(&members.collect::<Vec<_>>());
-        without.extend(refused);
-        let mut automata = Vec::new();
-        combine(set, &without, &mut automata);
+        let needles: Vec<usize> = (0..set.needles.len()).filter(chosen).collect();
+        let (groups, without) = group::of_required(&needles, |needle| set.needles[needle].required.as_ref());
+        let hir = |needle: usize| &set.needles[needle].hir;
+        let automata = together(&without, &hir, set.limits.max_automaton_bytes)
+            .into_iter()
+            .map(|one| match one {
+                Together::One(needle) => Combined {
+                    automaton: None,
+                    needles: vec![needle],
+                },
+                Together::Several(automaton, needles) => Combined {
+                    automaton: Some(Cached::new(automaton, &set.slots)),
+                    needles,
+                },
+            });
         ByteSelection {
             patterns,
             groups,
-            automata,
+            automata: automata.collect(),
         }
     }
 
@@ -74,34 +72,6 @@ impl ByteSelection {
     #[must_use]
     pub fn patterns(&self) -> &[usize] {
         &self.patterns
-    }
-}
-
-/// Appends one automaton over `needles`, or two over its halves where that is too big.
-fn combine(set: &ByteSet, needles: &[usize], automata: &mut Vec<Combined>) {
-    let (left, right) = match needles {
-        [] => return,
-        [_] => {
-            return automata.push(Combined {
-                automaton: None,
-                needles: needles.to_vec(),
-            });
-        }
-        _ => needles.split_at(needles.len() / 2),
-    };
-    let hirs: Vec<&Hir> = needles.iter().map(|&needle| &set.needles[needle].hir).collect();
-    match Automaton::new(&hirs, set.limits.max_automaton_bytes * COMBINED_AUTOMATON_FACTOR) {
-        Some(automaton) => {
-            let automaton = Some(Cached::new(automaton, &set.slots));
-            automata.push(Combined {
-                automaton,
-                needles: needles.to_vec(),
-            });
-        }
-        None => {
-            combine(set, left, automata);
-            combine(set, right, automata);
-        }
     }
 }
 

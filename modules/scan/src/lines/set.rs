@@ -1,16 +1,13 @@
 //! Compiled patterns, and the choice of how to search for some of them.
 
 use super::rewrite;
-use crate::automaton::Automaton;
+use crate::automaton::{Automaton, Together, together};
 use crate::caches::{Cached, Slots};
-use crate::group::{self, Group, Member};
+use crate::group::{self, Group};
 use crate::literals::{self, Required};
 use crate::{Limits, PatternError, syntax};
 use regex_automata::meta::Regex;
 use regex_syntax::hir::Hir;
-
-/// Bytes that one automaton over several patterns may have, as a multiple of what one pattern may have.
-const COMBINED_AUTOMATON_FACTOR: usize = 4;
 
 /// Line patterns, compiled once and shared by all threads.
 #[derive(Debug)]
@@ -108,24 +105,22 @@ impl LineSet {
     #[must_use]
     pub fn select(&self, any: &[usize], every: &[usize]) -> Selection {
         let any = self.known(any);
-        let (with, mut without): (Vec<usize>, Vec<usize>) = any
-            .iter()
-            .partition(|&&pattern| self.patterns[pattern].required.is_some());
-        let required = |id: usize| self.patterns[id].required.as_ref();
-        let members = with.iter().filter_map(|&id| {
-            required(id).map(|r| Member {
-                id,
-                literals: &r.literals,
-            })
-        });
-        let (groups, refused) = group::groups(&members.collect::<Vec<_>>());
-        without.extend(refused);
-        let mut filters = groups.into_iter().map(Filter::Literals).collect();
-        self.automaton_filters(&without, &mut filters);
+        let (groups, without) = group::of_required(&any, |id| self.patterns[id].required.as_ref());
+        let hir = |id: usize| &self.patterns[id].hir;
+        let without = together(&without, &hir, self.limits.max_automaton_bytes)
+            .into_iter()
+            .map(|one| match one {
+                Together::One(pattern) => Filter::Regex(pattern),
+                Together::Several(automaton, patterns) => Filter::Automaton {
+                    automaton: Cached::new(automaton, &self.slots),
+                    patterns,
+                },
+            });
+        let with = groups.into_iter().map(Filter::Literals);
         Selection {
-            any,
+            filters: with.chain(without).collect(),
             every: self.known(every),
-            filters,
+            any,
         }
     }
 
@@ -138,32 +133,6 @@ impl LineSet {
         known.sort_unstable();
         known.dedup();
         known
-    }
-
-    /// One filter for `patterns`, or two halves where that is too big.
-    fn automaton_filters(&self, patterns: &[usize], filters: &mut Vec<Filter>) {
-        let (left, right) = match patterns {
-            [] => return,
-            [only] => return filters.push(Filter::Regex(*only)),
-            _ => patterns.split_at(patterns.len() / 2),
-        };
-        let hirs: Vec<&Hir> = patterns
-            .iter()
-            .map(|&pattern| &self.patterns[pattern].hir)
-            .collect();
-        match Automaton::new(&hirs, self.limits.max_automaton_bytes * COMBINED_AUTOMATON_FACTOR) {
-            Some(automaton) => {
-                let automaton = Cached::new(automaton, &self.slots);
-                filters.push(Filter::Automaton {
-                    automaton,
-                    patterns: patterns.to_vec(),
-                });
-            }
-            None => {
-                self.automaton_filters(left, filters);
-                self.automaton_filters(right, filters);
-            }
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the kernel shows as text: modules and mounts.
 
 use gumshoe_document::Fact;
+use gumshoe_process::parse::escape::unescaped;
 
 /// `/proc/modules`: the state of each module, such as `Live`.
 #[must_use]
@@ -24,9 +25,9 @@ pub fn mounts(text: &str) -> Vec<Fact> {
     let mount = |line: &str| {
         let mut fields = line.split(' ');
         let (device, path, kind, options) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-        let values = vec![kind.to_owned(), options.to_owned(), unescaped(device)];
+        let values = vec![kind.to_owned(), options.to_owned(), plain(device)];
         Some(Fact {
-            identifier: unescaped(path),
+            identifier: plain(path),
             values,
         })
     };
@@ -34,25 +35,8 @@ pub fn mounts(text: &str) -> Vec<Fact> {
 }
 
 /// Text in which blanks and the like stand as octal numbers.
-fn unescaped(text: &str) -> String {
-    let mut parts = text.split('\\');
-    let mut output = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let number = part
-            .get(..3)
-            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match number {
-            Some(byte) if byte.is_ascii() => {
-                output.push(char::from(byte));
-                output.push_str(&part[3..]);
-            }
-            _ => {
-                output.push('\\');
-                output.push_str(part);
-            }
-        }
-    }
-    output
+fn plain(text: &str) -> String {
+    String::from_utf8_lossy(&unescaped(text.as_bytes())).into_owned()
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 
 mod escape;
 
-use gumshoe_plugin_api::{Context, Example, Failure, Flow, Module, Problems, Skipped, export_module};
+use gumshoe_plugin_api::{Context, Example, Failure, Flow, Module, Skipped, export_module};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::io::Write;
 
 /// A module that misbehaves on request.
@@ -93,15 +94,17 @@ pub struct Finding {
     text: String,
 }
 
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "finding {} {}", self.number, self.text)
+    }
+}
+
 impl Module for Misbehave {
     type Params = Params;
     type Plan = Params;
     type Finding = Finding;
     type Statistics = Finding;
-
-    fn plan(params: Params) -> Result<Params, Problems> {
-        Ok(params)
-    }
 
     fn run(plan: Params, context: &Context) -> Result<Finding, Failure> {
         for number in 0..u64::from(plan.first) {
@@ -118,10 +121,6 @@ impl Module for Misbehave {
             number: 0,
             text: "statistics".to_owned(),
         })
-    }
-
-    fn render(finding: &Finding) -> String {
-        format!("finding {} {}", finding.number, finding.text)
     }
 
     fn examples() -> Vec<Example> {

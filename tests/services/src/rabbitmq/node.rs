@@ -1,23 +1,18 @@
 //! The processes of one node: `epmd`, the server, `rabbitmqctl`.
 
 use std::{
-    collections::VecDeque,
     fs, io,
-    io::{BufRead as _, BufReader, Read},
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    thread,
-    time::{Duration, Instant},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::BrokerError;
+use crate::ready;
 
 /// Where Debian, and RabbitMQ's own packages, keep the scripts that do not change the user.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
@@ -25,8 +20,6 @@ const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 const READY: &str = "completed with";
 /// How long a node may take to start: six seconds alone, much more on a machine that compiles.
 const START_LIMIT: Duration = Duration::from_secs(120);
-/// How many lines of output an error shows.
-const KEPT_LINES: usize = 40;
 /// Numbers nodes of this process, for their names.
 static NODES: AtomicUsize = AtomicUsize::new(0);
 
@@ -125,7 +118,9 @@ impl Node {
             .map_err(|source| missing_or("rabbitmq-server", source))?;
         let output = server.stdout.take();
         self.server = Some(server);
-        let result = output.map_or(Err(BrokerError::NotRunning), wait_until_ready);
+        let result = output.map_or(Err(BrokerError::NotRunning), |output| {
+            ready::wait(output, READY, START_LIMIT).map_err(|output| BrokerError::Start { output })
+        });
         if result.is_err() {
             let _ = self.end(Signal::KILL);
         }
@@ -229,29 +224,4 @@ fn missing_or(program: &'static str, source: io::Error) -> BrokerError {
             source,
         },
     }
-}
-
-/// Waits for the line that says that the server is ready; a thread reads on for as long as the server lives.
-fn wait_until_ready(output: impl Read + Send + 'static) -> Result<(), BrokerError> {
-    let (lines, received) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            // Nobody listens once the server is ready.
-            let _ = lines.send(line);
-        }
-    });
-    let deadline = Instant::now() + START_LIMIT;
-    let mut last = VecDeque::new();
-    while let Ok(line) = received.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        if line.contains(READY) {
-            return Ok(());
-        }
-        if last.len() == KEPT_LINES {
-            last.pop_front();
-        }
-        last.push_back(line);
-    }
-    Err(BrokerError::Start {
-        output: Vec::from(last).join("\n"),
-    })
 }
