@@ -146,7 +146,7 @@ def traced(host: Host, services: Program, tracer: Program, count: int, warm_up: 
     question = json.dumps({"searches": {"note": {"paths": [str(host.looked_at)], "names": ["^note\\.txt$"]}}})
     courses = []
     for number in range(count + warm_up):
-        services.tell(f"3600 load-{number} {question}")
+        services.tell(f"sign 3600 load-{number} {question}")
         tracer.tell(services.wait_for("signed")["envelope"])
         courses.append(tracer.wait_for("traced"))
     return courses
@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     options = parser.parse_args()
     fleet = str(options.agent.resolve().parent / "gumshoe-fleet")
-    services = Program(fleet, "services", "--no-database")
+    services = Program(fleet, "services", "--no-postgres")
     where = services.wait_for("services")
     with tempfile.TemporaryDirectory(prefix="gumshoe-daemon-") as name, \
             tempfile.TemporaryDirectory(prefix="gumshoe-daemon-", dir="/dev/shm") as in_memory:

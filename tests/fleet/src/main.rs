@@ -2,10 +2,13 @@
 //! And what measures one real agent: `tests/bench/daemon.py`.
 //!
 //! The agents are real on the wire: each has its key, its durable queue and its signatures, waits for the broker's
-//! confirmation of every report, and acknowledges an action only then. What they do not do is to run modules.
+//! confirmation of every report, and acknowledges an action only then. One that loses its connection makes another and sends
+//! again what was not confirmed. What they do not do is to run modules.
 
 mod agent;
+mod confirms;
 mod connection;
+mod link;
 mod services;
 mod tally;
 mod trace;
@@ -24,7 +27,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Starts RabbitMQ and PostgreSQL, makes an investigator's key; signs an action per line of standard input.
+    /// Starts RabbitMQ and PostgreSQL, makes an investigator's key; obeys the lines of standard input.
     Services(services::ServicesArguments),
     /// Simulates agents until standard input ends; prints a JSON object per line.
     Agents(AgentsArguments),
@@ -56,6 +59,9 @@ struct AgentsArguments {
     /// Seconds from one heartbeat to the next.
     #[arg(long, default_value_t = 300)]
     interval_s: u64,
+    /// Milliseconds over which the answers are spread, as if the agents' work took different times.
+    #[arg(long, default_value_t = 0)]
+    spread_ms: u64,
     /// Connections that are being made at the same time.
     #[arg(long, default_value_t = 32)]
     dialling: usize,

@@ -19,49 +19,78 @@ use std::io::BufRead as _;
 const PARAMETERS: &str =
     r#"{"searches": {"copyrights": {"paths": ["/usr/share/doc"], "names": ["^copyright$"]}}}"#;
 
-/// Which servers.
+/// What is started.
 #[derive(Args)]
 pub struct ServicesArguments {
-    /// Without PostgreSQL.
+    /// A line for the broker's configuration; can be repeated.
     #[arg(long)]
-    no_database: bool,
+    broker_line: Vec<String>,
+    /// Whether PostgreSQL is not needed.
+    #[arg(long)]
+    no_postgres: bool,
 }
 
-/// Starts everything, says where it is, then signs an action per line of standard input: `SECONDS NAME [PARAMETERS]`, the
-/// parameters of the module `file` as JSON.
+/// Starts everything, says where it is, then obeys standard input, line by line:
+///
+/// * `sign SECONDS NAME [PARAMETERS]`: signs an action for every host, with the parameters of the module `file` as JSON,
+/// * `kill-broker`: ends the broker with SIGKILL,
+/// * `start-broker`: starts it again, on the same port and folder,
+/// * `control ARGUMENTS`: runs `rabbitmqctl`; without spaces in an argument.
 pub fn run(arguments: &ServicesArguments) -> anyhow::Result<()> {
     let authority = Authority::new("the relay's authority")?;
-    let broker = Broker::builder()
-        .tls(authority)
+    let lines = arguments.broker_line.iter();
+    let mut broker = lines
+        .fold(Broker::builder().tls(authority), |builder, line| builder.configure(line))
         .start()
         .context("failed to start RabbitMQ")?;
-    let postgres = (!arguments.no_database)
+    let postgres = (!arguments.no_postgres)
         .then(|| Postgres::start_with(&["synchronous_commit=on"]))
         .transpose()
         .context("failed to start PostgreSQL")?;
-    let database = postgres
-        .as_ref()
-        .map(|postgres| postgres.create_database("gumshoe"))
-        .transpose()?;
+    let address = postgres.as_ref().map(|server| server.create_database("gumshoe"));
     let gpg = Gpg::new()?;
     let fingerprint = gpg.generate("Load <load@example.org>", "ed25519", "sign", "1d")?;
     let key = String::from_utf8(gpg.export(&fingerprint, Form::Armoured)?)?;
     told(&json!({
-        "event": "services", "relay": broker.url(), "port": broker.port(),
-        "tls_port": broker.tls_port(), "authority": broker.authority().map(Authority::pem),
-        "postgres": database, "postgres_pid": postgres.as_ref().map(Postgres::pid), "fingerprint": fingerprint, "key": key,
-        "broker_pid": broker.control(&["eval", "os:getpid()."])?.trim().trim_matches('"'),
+        "event": "services", "relay": broker.url(), "port": broker.port(), "tls_port": broker.tls_port(),
+        "authority": broker.authority().map(Authority::pem), "postgres": address.transpose()?,
+        "postgres_pid": postgres.as_ref().and_then(Postgres::pid), "fingerprint": fingerprint, "key": key,
+        "broker_pid": process(&broker)?,
     }));
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        let mut words = line.splitn(3, ' ');
-        let (seconds, name) = (words.next().unwrap_or_default(), words.next());
-        let name = name.context("expected is: SECONDS NAME [PARAMETERS]")?;
-        let parameters = serde_json::from_str(words.next().unwrap_or(PARAMETERS))?;
-        let envelope = signed(&gpg, &fingerprint, seconds.parse()?, name, parameters)?;
-        told(&json!({"event": "signed", "envelope": envelope.to_json()}));
+        let (command, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        told(&match command {
+            "sign" => {
+                let mut words = rest.splitn(3, ' ');
+                let (seconds, name) = (words.next().unwrap_or_default(), words.next());
+                let name = name.context("expected is: sign SECONDS NAME [PARAMETERS]")?;
+                let parameters = serde_json::from_str(words.next().unwrap_or(PARAMETERS))?;
+                let envelope = signed(&gpg, &fingerprint, seconds.parse()?, name, parameters)?;
+                json!({"event": "signed", "envelope": envelope.to_json()})
+            }
+            "kill-broker" => {
+                broker.kill()?;
+                json!({"event": "killed"})
+            }
+            "start-broker" => {
+                broker.restart()?;
+                json!({"event": "started", "broker_pid": process(&broker)?})
+            }
+            "control" => {
+                let arguments: Vec<&str> = rest.split_whitespace().collect();
+                json!({"event": "controlled", "output": broker.control(&arguments)?})
+            }
+            other => anyhow::bail!("{other:?} is not something that can be done"),
+        });
     }
     Ok(())
+}
+
+/// The broker's process.
+fn process(broker: &Broker) -> anyhow::Result<u32> {
+    let answer = broker.control(&["eval", "os:getpid()."])?;
+    answer.trim().trim_matches('"').parse().context("not a process")
 }
 
 /// An action for every host, signed.
