@@ -38,13 +38,6 @@ pub fn dispatch() -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     };
     match command {
-        Action::Run(arguments) => run::run(config, arguments),
-        Action::Params(arguments) => params::params(config, arguments),
-        Action::Render(arguments) => render::render(&config, &arguments),
-        Action::Apply(arguments) => apply::apply(&config, &arguments),
-        Action::VerifyReport(arguments) => verify_report::verify_report(&arguments),
-        Action::Policy(Policy::Check { file, json }) => policy::check(&config, file.as_deref(), json),
-        Action::Policy(Policy::Explain(arguments)) => explain::explain(&config, &arguments),
         // How the agent is and what it did can be seen while its configuration is broken: then most of all.
         Action::CheckConfig => check_config::check_config(&cli.config_dir),
         Action::Daemon(arguments) => daemon::daemon(&cli.config_dir, &arguments),
@@ -67,6 +60,7 @@ fn with_configuration(command: Action, config_dir: &Path) -> anyhow::Result<Exit
     match command {
         Action::Run(arguments) => run::run(config, arguments),
         Action::Params(arguments) => params::params(config, arguments),
+        Action::Render(arguments) => render::render(&config, &arguments),
         Action::Apply(arguments) => apply::apply(&config, &arguments),
         Action::Policy(Policy::Check { file, json }) => policy::check(&config, file.as_deref(), json),
         Action::Policy(Policy::Explain(arguments)) => explain::explain(&config, &arguments),

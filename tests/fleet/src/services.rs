@@ -40,7 +40,9 @@ pub fn run(arguments: &ServicesArguments) -> anyhow::Result<()> {
     let authority = Authority::new("the relay's authority")?;
     let lines = arguments.broker_line.iter();
     let mut broker = lines
-        .fold(Broker::builder().tls(authority), |builder, line| builder.configure(line))
+        .fold(Broker::builder().tls(authority), |builder, line| {
+            builder.configure(line)
+        })
         .start()
         .context("failed to start RabbitMQ")?;
     let postgres = (!arguments.no_postgres)
