@@ -203,7 +203,7 @@ mod tests {
         }
     }
 
-    fn refused(code: &str) -> Verdict {
+    fn refused(code: &'static str) -> Verdict {
         Verdict::Refused(Refusal::new(code, "because"))
     }
 
