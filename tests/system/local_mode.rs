@@ -146,7 +146,7 @@ fn findings_of_a_report_are_printed_as_the_module_prints_them() {
     let render = |more: &[&str], input: &str| {
         fed(
             host.agent(&[&["render", "misbehave"], more].concat()),
-            input.as_bytes(),
+            input,
         )
     };
     let rendered = render(&[], &lines);
