@@ -25,7 +25,7 @@ pub struct Problem {
     detail: String,
     /// For the server itself, not for clients.
     #[serde(skip)]
-    damage: Option<Damaged>,
+    damage: Option<Box<Damaged>>,
 }
 
 /// What an answer says to the server itself: its database is damaged.
@@ -99,7 +99,7 @@ impl From<StoreError> for Problem {
             tracing::error!(error = told, "the store cannot be relied on");
             let detail = "the server's database is damaged, or its disk fails; the server's log says more";
             let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-damaged", detail);
-            problem.damage = Some(Damaged { what, told });
+            problem.damage = Some(Box::new(Damaged { what, told }));
             return problem;
         }
         match error {
@@ -123,7 +123,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self)).into_response();
         if let Some(damage) = self.damage {
-            response.extensions_mut().insert(damage);
+            response.extensions_mut().insert(*damage);
         }
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
