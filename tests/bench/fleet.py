@@ -12,6 +12,13 @@ agents and of PostgreSQL beside it: everything shares this machine, so the time 
 "first" is the first action after the start, "next" the median of those after it. Databases are on the disk of the folder
 for temporary files; SQLite syncs every commit, PostgreSQL has fsync on.
 
+RabbitMQ has two files open per agent, a socket and one of its queue's. Where it may not have as many (`ulimit -Hn`), agents
+share connections, each with a channel of its own: the table says how many.
+
+Then, in the smallest of the fleets, the server and the broker are killed (SIGKILL) while answers to an action come in, and
+started again; agents whose connections are lost make others and send again what was not confirmed. Every message of every
+agent has to be among the action's results exactly once, and the counters have to add up.
+
 Needs: rabbitmq-server, postgresql, gnupg (tests/install-tools bench), and `cargo build --release`.
 """
 
@@ -19,12 +26,14 @@ import argparse
 import json
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 TOKEN = "load-test-enrolment-token"
@@ -33,6 +42,10 @@ TICK = os.sysconf("SC_CLK_TCK")
 STORED = re.compile(r'^gumshoe_messages_received_total\{kind="report",outcome="stored"\} (\d+)', re.M)
 APPROVED = re.compile(r'^gumshoe_messages_received_total\{kind="heartbeat",outcome="(?:new|stored)"\} (\d+)', re.M)
 PATIENCE_S = 900
+# As docs/fleet.md advises.
+BROKER = ["tcp_listen_options.sndbuf = 32768", "tcp_listen_options.recbuf = 32768"]
+# Files that a broker has open beside a socket per connection and a file per queue.
+OTHER_FILES = 500
 
 
 class Program:
@@ -63,6 +76,7 @@ class Server:
     """gumshoe-server with all roles, and a token of its own."""
 
     def __init__(self, binary: Path, folder: Path, database: str, services: dict):
+        self.database = database
         folder.joinpath("load.asc").write_text(services["key"])
         folder.joinpath("enrolment").write_text(TOKEN + "\n")
         folder.joinpath("policy.toml").write_text(
@@ -94,13 +108,18 @@ class Server:
             sys.exit(f"fleet: the server did not start, see {self.log.name}:\n" + Path(self.log.name).read_text())
         self.url = address if address.startswith("http") else f"http://{address}"
 
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
     def get(self, path: str, body: dict | None = None):
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, data=data, headers=headers)
         with urllib.request.urlopen(request, timeout=120) as answer:
             text = answer.read().decode()
-        return text if path == "/metrics" else json.loads(text)
+        return json.loads(text) if answer.headers.get_content_type() == "application/json" else text
 
     def counted(self, what: re.Pattern) -> int:
         return sum(int(count) for count in what.findall(self.get("/metrics")))
@@ -109,7 +128,8 @@ class Server:
         deadline = time.monotonic() + PATIENCE_S
         while (have := self.counted(what)) < count:
             if time.monotonic() > deadline or self.process.poll() is not None:
-                sys.exit(f"fleet: {have} of {count} messages after {PATIENCE_S} s, see {self.log.name}")
+                log = Path(self.log.name).read_text()[-2000:]
+                sys.exit(f"fleet: {have} of {count} messages after {PATIENCE_S} s; the end of the server's log:\n{log}")
             time.sleep(0.1)
 
     def end(self) -> None:
@@ -147,52 +167,132 @@ def database_mb(database: str, folder: Path) -> float:
     return 0.0
 
 
-def one_action(server: Server, services: Program, agents: Program, pids: dict, count: int, number: int) -> dict:
+def agents_per_connection(count: int) -> int:
+    """How many agents have to share a connection so that RabbitMQ has no more files open than it may."""
+    connections = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - count - OTHER_FILES
+    if connections <= 0:
+        sys.exit(f"fleet: RabbitMQ needs more than {count + OTHER_FILES} open files for {count} agents; raise `ulimit -Hn`")
+    return -(-count // connections)
+
+
+class Fleet:
+    """Broker, database, server and agents, all ready."""
+
+    def __init__(self, options, count: int, kind: str, folder: Path):
+        self.count, self.kind, self.folder = count, kind, folder
+        self.per_connection = options.per_connection or agents_per_connection(count)
+        self.number = 0
+        program = str(options.built / "gumshoe-fleet")
+        settings = ([] if options.plain_broker else BROKER) + options.broker_line
+        lines = [word for line in settings for word in ("--broker-line", line)]
+        self.services = Program(program, "services", *lines, *([] if kind == "postgres" else ["--no-postgres"]))
+        where = self.services.wait_for("services")
+        database = where["postgres"] if kind == "postgres" else f"sqlite:{folder}/gumshoe.db"
+        self.server = Server(options.built / "gumshoe-server", folder, database, where)
+        self.broker_pid, self.postgres_pid = where["broker_pid"], where["postgres_pid"]
+        began = time.monotonic()
+        self.agents = Program(program, "agents", "--count", str(count), "--port", str(where["port"]),
+                              "--per-connection", str(self.per_connection), "--token", TOKEN)
+        self.agents.wait_for("ready")
+        self.server.wait_until(APPROVED, count)
+        self.joined = time.monotonic() - began
+
+    def processes(self) -> dict[str, int]:
+        pids = {"server": self.server.process.pid, "broker": self.broker_pid, "agents": self.agents.process.pid}
+        return pids if self.postgres_pid is None else pids | {"postgres": self.postgres_pid}
+
+    def submit(self) -> str:
+        """Sends an action for every host; its identifier."""
+        self.number += 1
+        self.services.tell(f"sign 3600 load-{self.number}")
+        envelope = json.loads(self.services.wait_for("signed")["envelope"])
+        self.submitted = time.monotonic()
+        action = self.server.get("/api/v1/actions", {"envelope": envelope})
+        return action.get("id") or action["action"]["id"]
+
+    def check(self, action: str) -> None:
+        """Ends the program if the counters do not add up."""
+        counters = self.server.get(f"/api/v1/actions/{action}/counters")
+        expected = {"answered": self.count, "found": self.count, "findings": 3 * self.count, "targeted": self.count}
+        if any(counters[name] != value for name, value in expected.items()):
+            sys.exit(f"fleet: the counters do not add up: {counters}")
+
+    def results(self, action: str) -> Counter:
+        """How often each message of each agent is among the results."""
+        lines = self.server.get(f"/api/v1/actions/{action}/results?format=ndjson").splitlines()
+        messages = map(json.loads, lines)
+        return Counter((one["agent"], one["kind"], one["operation"]) for one in messages)
+
+    def end(self) -> None:
+        self.agents.end()
+        self.server.end()
+        self.services.end()
+
+
+def one_action(fleet: Fleet) -> dict:
     """Sends one action and waits until everything that was answered is stored."""
-    services.tell(f"3600 load {number}")
-    envelope = json.loads(services.wait_for("signed")["envelope"])
-    before_stored = server.counted(STORED)
-    before = {name: processor_s(*family(pid)) for name, pid in pids.items()}
-    began = time.monotonic()
-    action = server.get("/api/v1/actions", {"envelope": envelope})
-    accepted = time.monotonic() - began
-    server.wait_until(STORED, before_stored + MESSAGES * count)
-    took = time.monotonic() - began
-    used = {name: processor_s(*family(pid)) - before[name] for name, pid in pids.items()}
-    agents.wait_for("answered")
-    identifier = action.get("id") or action["action"]["id"]
-    counters = server.get(f"/api/v1/actions/{identifier}/counters")
-    if counters["answered"] != count or counters["findings"] != 3 * count:
-        sys.exit(f"fleet: the counters do not add up: {counters}")
-    return {"took": took, "accepted": accepted, "used": used, "messages": MESSAGES * count}
+    stored = fleet.server.counted(STORED)
+    before = {name: processor_s(*family(pid)) for name, pid in fleet.processes().items()}
+    action = fleet.submit()
+    fleet.server.wait_until(STORED, stored + MESSAGES * fleet.count)
+    took = time.monotonic() - fleet.submitted
+    used = {name: processor_s(*family(pid)) - before[name] for name, pid in fleet.processes().items()}
+    fleet.agents.wait_for("answered")
+    fleet.check(action)
+    return {"took": took, "used": used, "messages": MESSAGES * fleet.count}
+
+
+def killed_in_the_middle(fleet: Fleet, part: str) -> str:
+    """Kills a part while answers come in, starts it again, and looks for every message; how it went."""
+    wanted = MESSAGES * fleet.count
+    for _ in range(5):
+        before = fleet.server.counted(STORED)
+        action = fleet.submit()
+        while (stored := fleet.server.counted(STORED) - before) == 0:
+            time.sleep(0.002)
+        if stored < wanted:
+            break
+    else:
+        sys.exit(f"fleet: {wanted} messages are too few to kill the {part} in the middle of them")
+    killed = time.monotonic()
+    if part == "server":
+        fleet.server.kill()
+        fleet.server.start()
+    else:
+        fleet.services.tell("kill-broker")
+        fleet.services.wait_for("killed")
+        fleet.services.tell("start-broker")
+        fleet.broker_pid = fleet.services.wait_for("started")["broker_pid"]
+    again = time.monotonic() - killed
+    fleet.agents.wait_for("answered")
+    while (found := fleet.results(action)).total() < wanted:
+        if time.monotonic() - killed > PATIENCE_S:
+            sys.exit(f"fleet: only {found.total()} of {wanted} messages {PATIENCE_S} s after the {part} was killed")
+        time.sleep(0.1)
+    took = time.monotonic() - fleet.submitted
+    if len(found) != wanted or found.total() != wanted:
+        sys.exit(f"fleet: {found.total()} results, {len(found)} different ones, {wanted} expected: {found.most_common(3)}")
+    fleet.check(action)
+    return (f"{part} killed after {stored:,} of {wanted:,} messages, ready again after {again:.1f} s: "
+            f"{len(found):,} messages of {fleet.count:,} agents stored once each, {took:.1f} s after the submission")
 
 
 def measure(options, count: int, kind: str) -> dict:
-    built = options.built
     with tempfile.TemporaryDirectory(prefix="gumshoe-fleet-") as name:
-        folder = Path(name)
-        services = Program(str(built / "gumshoe-fleet"), "services")
-        where = services.wait_for("services")
-        database = where["postgres"] if kind == "postgres" else f"sqlite:{folder}/gumshoe.db"
-        server = Server(built / "gumshoe-server", folder, database, where)
-        began = time.monotonic()
-        agents = Program(str(built / "gumshoe-fleet"), "agents", "--count", str(count), "--port", str(where["port"]),
-                         "--per-connection", str(options.per_connection), "--token", TOKEN)
-        agents.wait_for("ready")
-        server.wait_until(APPROVED, count)
-        joined = time.monotonic() - began
-        pids = {"server": server.process.pid, "broker": int(where["broker_pid"]), "agents": agents.process.pid}
-        if kind == "postgres":
-            pids["postgres"] = where["postgres_pid"]
-        runs = [one_action(server, services, agents, pids, count, number) for number in range(options.actions)]
+        fleet = Fleet(options, count, kind, Path(name))
+        runs = [one_action(fleet) for _ in range(options.actions)]
+        for command in options.control:
+            fleet.services.tell(f"control {command}")
+            print(fleet.services.wait_for("controlled")["output"], file=sys.stderr)
+        pids = fleet.processes()
         result = {
-            "agents": count, "database": kind, "joined": joined, "runs": runs, "pids": list(pids),
+            "agents": count, "per_connection": fleet.per_connection, "database": kind, "joined": fleet.joined, "runs": runs,
             "server_mb": memory_mb(pids["server"]), "broker_mb": memory_mb(pids["broker"]),
-            "database_mb": database_mb(database, folder),
+            "database_mb": database_mb(fleet.server.database, fleet.folder),
         }
-        agents.end()
-        server.end()
-        services.end()
+        kill = options.kill if count == min(options.agents) else []
+        result["killed"] = [killed_in_the_middle(fleet, part) for part in kill]
+        fleet.end()
         return result
 
 
@@ -204,7 +304,7 @@ def row(result: dict) -> str:
         name: 1e6 * statistics.median(run["used"][name] for run in others) / messages for name in first["used"]
     }
     return (
-        f"| {result['agents']:,} | {result['database']} | {result['joined']:.1f} s | {first['took']:.2f} s | {took:.2f} s "
+        f"| {result['agents']:,} | {result['per_connection']} | {result['database']} | {result['joined']:.1f} s | {first['took']:.2f} s | {took:.2f} s "
         f"| {messages / took:,.0f} | {per_message['server']:.0f} µs | {per_message.get('postgres', 0):.0f} µs "
         f"| {per_message['broker']:.0f} µs | {per_message['agents']:.0f} µs "
         f"| {result['server_mb']:.0f} MB | {result['broker_mb']:.0f} MB |"
@@ -219,22 +319,30 @@ def main() -> None:
     parser.add_argument("--agents", type=int, nargs="+", default=[1000, 10000])
     parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgres"], default=["sqlite", "postgres"])
     parser.add_argument("--actions", type=int, default=4, help="actions per measurement; the first is told apart")
-    parser.add_argument("--per-connection", type=int, default=1, help="agents that share a connection")
+    parser.add_argument("--per-connection", type=int, help="agents that share a connection; as few as can be unless given")
+    parser.add_argument("--kill", nargs="*", choices=["server", "broker"], default=["server", "broker"],
+                        help="what is killed after the measurement, in the smallest of the fleets")
+    parser.add_argument("--plain-broker", action="store_true", help="a broker without the settings of docs/fleet.md")
+    parser.add_argument("--broker-line", action="append", default=[], help="a line for the broker's configuration")
+    parser.add_argument("--control", action="append", default=[],
+                        help="what rabbitmqctl is asked after the measurement; the answer goes to standard error")
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     options = parser.parse_args()
     options.built = options.agent.resolve().parent
 
-    shared = "a connection each" if options.per_connection == 1 else f"{options.per_connection} share a connection"
-    print(f"From an action's submission until all messages of all agents ({MESSAGES} each; {shared}) are stored. Processor "
-          "time and\nmessages per second are those of the later actions; memory is the highest.\n")
-    print("| agents | database | all enrolled | first action | next actions | messages/s | server per message "
+    print(f"From an action's submission until all messages of all agents ({MESSAGES} each) are stored. Processor time and\n"
+          "messages per second are those of the later actions; memory is the highest.\n")
+    print("| agents | per connection | database | all enrolled | first action | next actions | messages/s | server per message "
           "| PostgreSQL | broker | agents | server memory | broker memory |")
-    print("| ---: | --- " + "| ---: " * 10 + "|")
+    print("| ---: | ---: | --- " + "| ---: " * 10 + "|")
     results = []
     for kind in options.databases:
         for count in options.agents:
             results.append(measure(options, count, kind))
             print(row(results[-1]), flush=True)
+    for result in results:
+        for told in result["killed"]:
+            print(f"\n{result['database']}: {told}.")
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
 

@@ -52,7 +52,7 @@ fn build(folder: &Path) {
 /// Builds server and client too, once per test run.
 pub fn fleet_programs() {
     static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| build_packages(target(), &["gumshoe-server", "gumshoe-client"]));
+    BUILT.get_or_init(|| build_packages(target(), &["gumshoe-server", "gumshoe-client", "gumshoe-fleet"]));
 }
 
 /// Says that everything has been built, with the features that the tests were built with: `make test` sets it. Without it

@@ -17,6 +17,7 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Exchange
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -245,8 +246,15 @@ impl Host {
     /// Starts the daemon.
     #[must_use]
     pub fn daemon(&self, arguments: &[&str]) -> Daemon {
+        self.daemon_with(arguments, &[])
+    }
+
+    /// Starts the daemon with these variables in its environment.
+    #[must_use]
+    pub fn daemon_with(&self, arguments: &[&str], environment: &[(&str, PathBuf)]) -> Daemon {
         let mut command = self.trusting_agent(&[&["daemon"], arguments].concat());
         let mut child = command
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

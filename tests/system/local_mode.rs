@@ -137,21 +137,17 @@ fn hostile_text_cannot_steer_the_terminal() {
 #[test]
 fn findings_of_a_report_are_printed_as_the_module_prints_them() {
     let host = Host::with("misbehave");
-    let run = ["run", "misbehave", "--deed", "none"];
+    let run = ["run", "misbehave", "--deed", "none", "--first", "2"];
     let printed = host.output(&run).stdout;
     let report: serde_json::Value =
         serde_json::from_str(&host.output(&[&run[..], &["--json"]].concat()).stdout).unwrap();
     let findings = report["findings"].as_array().unwrap().iter();
     let lines: String = findings.map(|finding| format!("{finding}\n")).collect();
     let render = |more: &[&str], input: &str| {
-        let mut command = host.agent(&[&["render", "misbehave"], more].concat());
-        let pipes = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = pipes.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        Ended::from(child.wait_with_output().unwrap())
+        fed(
+            host.agent(&[&["render", "misbehave"], more].concat()),
+            input,
+        )
     };
     let rendered = render(&[], &lines);
     assert_eq!((rendered.code, rendered.stdout), (0, printed.clone()));

@@ -41,6 +41,8 @@ pub fn apply(config: &Config, arguments: &Apply) -> anyhow::Result<Exit> {
     let exit = match received {
         Received::Run(work) => desk.run(&work, config)?,
         Received::Answer(body) => desk.answer(&decision, *body)?,
+        // One message is never one too many.
+        Received::Counted => Exit::Refused,
         Received::Repeated(entry) => desk.repeated(&entry, interrupted.contains(&entry.id))?,
         Received::Cancel {
             cancel,
@@ -60,7 +62,7 @@ pub fn apply(config: &Config, arguments: &Apply) -> anyhow::Result<Exit> {
             Exit::Failed
         }
     };
-    desk.ledger.close()?;
+    desk.ledger.close(Utc::now())?;
     Ok(exit)
 }
 
@@ -166,7 +168,7 @@ impl Desk {
                 count => eprintln!("accepted: {count} operations"),
             },
             Received::Cancel { cancel, .. } => eprintln!("cancels the action {}", cancel.action),
-            Received::Repeated(_) | Received::Answer(_) => {}
+            Received::Repeated(_) | Received::Answer(_) | Received::Counted => {}
         }
     }
 

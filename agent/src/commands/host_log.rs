@@ -105,6 +105,22 @@ fn told(one: &Line) -> String {
         } => format!("this host is a copy of {previous}; this agent is {agent}"),
         Event::Note { message } => message.clone(),
         Event::Decision { .. } => decision(&one.event),
+        Event::Counted {
+            verdict,
+            code,
+            signed,
+            count,
+            since,
+        } => {
+            let code = code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default();
+            let who = if *signed {
+                "signed"
+            } else {
+                "by nobody who is known"
+            };
+            let since = since.format("%Y-%m-%dT%H:%M:%SZ");
+            format!("{count} more messages since {since}, {who}: {verdict}{code}")
+        }
         Event::Operation {
             action,
             index,
@@ -120,12 +136,16 @@ fn told(one: &Line) -> String {
                 .iter()
                 .map(|limit| format!("; {limit}"))
                 .collect::<String>();
+            let found = match findings {
+                1 => "1 finding".to_owned(),
+                count => format!("{count} findings"),
+            };
             let refusal = refusal
                 .as_ref()
                 .map(|code| format!(" [{code}]"))
                 .unwrap_or_default();
             format!(
-                "{action} operation {index} {module}: {status}{refusal}, {findings} findings in {duration_ms} ms{limits}"
+                "{action} operation {index} {module}: {status}{refusal}, {found} in {duration_ms} ms{limits}"
             )
         }
         Event::Finished { action, duration_ms } => format!("{action} finished after {duration_ms} ms"),

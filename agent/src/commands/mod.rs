@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser};
+use std::path::Path;
 
 /// Parses the command line and runs the command.
 ///
@@ -36,21 +37,11 @@ pub fn dispatch() -> anyhow::Result<Exit> {
         eprint!("{}", Cli::command().render_help());
         return Ok(Exit::Usage);
     };
-    if matches!(command, Action::CheckConfig) {
-        return check_config::check_config(&cli.config_dir);
-    }
-    if let Action::Daemon(arguments) = &command {
-        return daemon::daemon(&cli.config_dir, arguments);
-    }
-    let config = Config::load(&cli.config_dir).context("the configuration is refused")?;
     match command {
-        Action::Run(arguments) => run::run(config, arguments),
-        Action::Params(arguments) => params::params(config, arguments),
-        Action::Render(arguments) => render::render(&config, &arguments),
-        Action::Apply(arguments) => apply::apply(&config, &arguments),
-        Action::VerifyReport(arguments) => verify_report::verify_report(&arguments),
-        Action::Policy(Policy::Check { file, json }) => policy::check(&config, file.as_deref(), json),
-        Action::Policy(Policy::Explain(arguments)) => explain::explain(&config, &arguments),
+        // How the agent is and what it did can be seen while its configuration is broken: then most of all.
+        Action::CheckConfig => check_config::check_config(&cli.config_dir),
+        Action::Daemon(arguments) => daemon::daemon(&cli.config_dir, &arguments),
+        Action::Status(options) => status::status(&options.state.folder, options.json),
         Action::Log(Log::Show {
             json,
             since,
@@ -58,8 +49,22 @@ pub fn dispatch() -> anyhow::Result<Exit> {
             state,
         }) => host_log::show(&state.folder, since.as_deref(), action, json),
         Action::Log(Log::Verify { json, state }) => host_log::verify(&state.folder, json),
-        Action::Identity(arguments) => identity::identity(&config, &arguments),
+        Action::VerifyReport(arguments) => verify_report::verify_report(&arguments),
         Action::RelayPermissions(options) => relay_permissions::relay_permissions(&options),
+        other => with_configuration(other, &cli.config_dir),
+    }
+}
+
+fn with_configuration(command: Action, config_dir: &Path) -> anyhow::Result<Exit> {
+    let config = Config::load(config_dir).context("the configuration is refused")?;
+    match command {
+        Action::Run(arguments) => run::run(config, arguments),
+        Action::Params(arguments) => params::params(config, arguments),
+        Action::Render(arguments) => render::render(&config, &arguments),
+        Action::Apply(arguments) => apply::apply(&config, &arguments),
+        Action::Policy(Policy::Check { file, json }) => policy::check(&config, file.as_deref(), json),
+        Action::Policy(Policy::Explain(arguments)) => explain::explain(&config, &arguments),
+        Action::Identity(arguments) => identity::identity(&config, &arguments),
         Action::Modules(Modules::List { json }) => modules::list(&config, json),
         Action::Modules(Modules::Describe { module, json, schema }) => {
             modules::describe(&config, &module, json, schema)
@@ -71,7 +76,11 @@ pub fn dispatch() -> anyhow::Result<Exit> {
         Action::Facts(options) => facts::facts(&config, &options),
         Action::Completions { shell } => documents::completions(&config, shell),
         Action::Man { folder } => documents::man(&config, &folder),
-        Action::Status(options) => status::status(&options.state.folder, options.json),
-        Action::CheckConfig | Action::Daemon(_) => Ok(Exit::Found), // dealt with above
+        Action::CheckConfig
+        | Action::Daemon(_)
+        | Action::Status(_)
+        | Action::Log(_)
+        | Action::VerifyReport(_)
+        | Action::RelayPermissions(_) => Ok(Exit::Found), // dealt with above
     }
 }

@@ -7,6 +7,7 @@ use crate::warden::status::{FILE, Status};
 use anyhow::Context as _;
 use chrono::DateTime;
 use gumshoe_link::Phase;
+use gumshoe_protocol::Timestamp;
 use std::path::Path;
 
 /// Shows what the daemon wrote last, if it is running.
@@ -39,7 +40,10 @@ fn told(status: &Status) -> Vec<String> {
     let mut lines = vec![
         format!(
             "agent      {} ({}), process {}, since {}",
-            status.agent, status.version, status.pid, status.since
+            status.agent,
+            status.version,
+            status.pid,
+            time(status.since)
         ),
         relay(status),
         format!(
@@ -47,9 +51,7 @@ fn told(status: &Status) -> Vec<String> {
             status.spool.reports, status.spool.bytes, status.spool.lost
         ),
     ];
-    let heartbeat = status
-        .heartbeat
-        .map_or_else(|| "none yet".to_owned(), |time| time.to_string());
+    let heartbeat = status.heartbeat.map_or_else(|| "none yet".to_owned(), time);
     lines.push(format!("heartbeat  {heartbeat}"));
     lines.extend(
         status
@@ -65,13 +67,13 @@ fn told(status: &Status) -> Vec<String> {
     ));
     for one in &status.running {
         lines.push(format!(
-            "  {} {:?} by {}: {} of {} operations, since {}",
+            "  {} {:?}{}: {} of {} operations, since {}",
             one.action,
             one.name,
-            one.signers.join(", "),
+            by(&one.signers),
             one.done,
             one.operations,
-            one.accepted
+            time(one.accepted)
         ));
     }
     if !status.decisions.is_empty() {
@@ -87,9 +89,9 @@ fn told(status: &Status) -> Vec<String> {
             .map(|name| format!(" {name:?}"))
             .unwrap_or_default();
         lines.push(format!(
-            "  {} {action}{name} by {}: {}",
-            one.time,
-            one.signers.join(", "),
+            "  {} {action}{name}{}: {}",
+            time(one.time),
+            by(&one.signers),
             one.verdict
         ));
     }
@@ -111,17 +113,34 @@ fn relay(status: &Status) -> String {
     let since = i64::try_from(link.since_unix_ms)
         .ok()
         .and_then(DateTime::from_timestamp_millis);
-    let since = since.map(|time| format!(" since {time}")).unwrap_or_default();
+    let since = since
+        .map(|since| format!(" since {}", time(since)))
+        .unwrap_or_default();
     let error = link
         .error
         .as_ref()
-        .map(|error| format!("; {error}"))
+        .map(|error| format!(": {error}"))
         .unwrap_or_default();
     let courier = status
         .courier
         .map_or_else(|| "no courier".to_owned(), |pid| format!("courier {pid}"));
-    format!(
-        "relay      {phase}{relay}{since} ({courier}, started again {} times){error}",
-        status.courier_restarts
-    )
+    let restarts = match status.courier_restarts {
+        0 => String::new(),
+        1 => ", started again once".to_owned(),
+        times => format!(", started again {times} times"),
+    };
+    format!("relay      {phase}{relay}{since} ({courier}{restarts}){error}")
+}
+
+fn by(signers: &[String]) -> String {
+    if signers.is_empty() {
+        String::new()
+    } else {
+        format!(" by {}", signers.join(", "))
+    }
+}
+
+/// To the second, as the host log shows it.
+fn time(time: Timestamp) -> String {
+    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

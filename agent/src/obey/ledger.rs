@@ -1,5 +1,6 @@
 //! Everything that an agent remembers, in one hand: who it is, what it accepted, what it told the owner.
 
+use super::flood::{Counted, Flood};
 use super::{Body, HostReport};
 use crate::state::durable::Sync;
 use crate::state::host_log::{self, Event, HostLog, LogError};
@@ -16,6 +17,7 @@ use gumshoe_protocol::{
 };
 use std::io;
 use std::path::Path;
+use std::time::Instant;
 
 use super::run::Ended;
 
@@ -66,6 +68,7 @@ pub struct Ledger {
     identity: Identity,
     journal: Journal,
     log: HostLog,
+    flood: Flood,
     sequence: Sequence,
     hostname: String,
     folder: StateFolder,
@@ -124,6 +127,8 @@ pub enum Received {
     Repeated(Box<Entry>),
     /// Nothing is to be done but to answer this.
     Answer(Box<Body>),
+    /// One of very many that nobody known has signed: it is counted, and nothing is to be done.
+    Counted,
 }
 
 impl Ledger {
@@ -157,6 +162,7 @@ impl Ledger {
             identity,
             journal,
             log,
+            flood: Flood::default(),
             sequence,
             hostname,
             folder,
@@ -210,7 +216,15 @@ impl Ledger {
         let mut decision = decide(message, policy, facts, now, &self.journal);
         let verdict = std::mem::replace(&mut decision.verdict, Verdict::Repeated);
         let verdict = self.unless_cancelled(verdict);
-        let logged = self.log.append(logged(&decision, &verdict), now, Sync::Now);
+        let has_line = self.flood.admit(&decision, &verdict, Instant::now(), now);
+        if !has_line && decision.signers.is_empty() {
+            return (Received::Counted, decision);
+        }
+        let logged = if has_line {
+            self.log.append(logged(&decision, &verdict), now, Sync::Now)
+        } else {
+            Ok(())
+        };
         let received = match (verdict, logged) {
             (Verdict::Run(_), Err(error)) => refused(NOT_RECORDED, chain(&error)),
             (Verdict::Run(accepted), Ok(())) => self.accept(&decision, *accepted, now),
@@ -223,6 +237,38 @@ impl Ledger {
             (Verdict::Refused(why), _) => refused(&why.code, why.message),
         };
         (received, decision)
+    }
+
+    /// When [`Self::log_counted`] has something to do.
+    #[must_use]
+    pub fn counted_due(&self) -> Option<Instant> {
+        self.flood.due()
+    }
+
+    /// Writes to the host log how many messages had no line of their own, as far as their kinds have a line by now. Returns what was
+    /// written.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Log`].
+    pub fn log_counted(&mut self, now: Timestamp) -> Result<Vec<Counted>, LedgerError> {
+        let counted = self.flood.take_due(Instant::now());
+        self.append_counted(&counted, now)?;
+        Ok(counted)
+    }
+
+    fn append_counted(&mut self, counted: &[Counted], now: Timestamp) -> Result<(), LogError> {
+        for one in counted {
+            let event = Event::Counted {
+                verdict: one.verdict.to_owned(),
+                code: one.code.clone(),
+                signed: one.is_signed,
+                count: one.count,
+                since: one.since,
+            };
+            self.log.append(event, now, Sync::Later)?;
+        }
+        Ok(())
     }
 
     /// An action whose cancellation came first is refused.
@@ -382,12 +428,14 @@ impl Ledger {
         Ok(self.journal.end(entry.id)?)
     }
 
-    /// Puts everything away. Not needed for safety: only numbers that were set aside would be lost.
+    /// Puts everything away. Not needed for safety: only numbers that were set aside, and what was counted, would be lost.
     ///
     /// # Errors
     ///
-    /// [`LedgerError::Sequence`].
-    pub fn close(&mut self) -> Result<(), LedgerError> {
+    /// [`LedgerError`].
+    pub fn close(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        let counted = self.flood.take_all();
+        self.append_counted(&counted, now)?;
         self.sequence.close().map_err(LedgerError::Sequence)
     }
 }

@@ -6,6 +6,12 @@ use gumshoe_plugin_api::Limits;
 use gumshoe_protocol::RequestedLimits;
 use std::fmt;
 
+/// Bytes of all findings of an operation whose report is one message: with what stands around them, and in base64, they fit into
+/// [`REPORT_ENVELOPE_BYTES`](gumshoe_protocol::bounds::REPORT_ENVELOPE_BYTES).
+pub const MESSAGE_FINDINGS_BYTES: u64 = 8 << 20;
+/// How many findings: the commas between them count too.
+const MESSAGE_FINDINGS: u64 = 250_000;
+
 /// Who set a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setter {
@@ -15,6 +21,8 @@ pub enum Setter {
     Policy,
     /// The host's `agent.toml` or `modules.d`, or their defaults.
     Host,
+    /// What one message to the relay can hold.
+    Message,
 }
 
 impl fmt::Display for Setter {
@@ -23,6 +31,7 @@ impl fmt::Display for Setter {
             Self::Action => "the action",
             Self::Policy => "the policy",
             Self::Host => "the host",
+            Self::Message => "the size of a message to the relay",
         })
     }
 }
@@ -36,13 +45,16 @@ pub struct Effective {
 }
 
 impl Effective {
-    /// The smallest of all: `asked` by the action, `capped` by the policy besides, and the `host`'s own.
+    /// The smallest of all: `asked` by the action, `capped` by the policy besides, and the `host`'s own. What is found is bounded by
+    /// the size of a message as well: a server refuses larger ones, whoever allowed them.
     #[must_use]
     pub fn new(asked: &RequestedLimits, capped: &RequestedLimits, host: &Limits) -> Self {
         let timeout = smallest(asked.timeout_ms, capped.timeout_ms, host.timeout_ms);
         let memory = smallest(asked.memory_bytes, capped.memory_bytes, host.memory_bytes);
         let findings = smallest(asked.findings, capped.findings, host.findings);
+        let findings = within(findings, MESSAGE_FINDINGS);
         let report = smallest(asked.report_bytes, capped.report_bytes, host.report_bytes);
+        let report = within(report, MESSAGE_FINDINGS_BYTES);
         // 0 stands for no limit.
         let own = if host.cpu_percent == 0 {
             u32::MAX
@@ -116,6 +128,14 @@ fn smallest(asked: Option<u64>, capped: Option<u64>, host: u64) -> (u64, Setter)
     }
 }
 
+fn within(limit: (u64, Setter), message: u64) -> (u64, Setter) {
+    if limit.0 > message {
+        (message, Setter::Message)
+    } else {
+        limit
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +172,31 @@ mod tests {
                 share(None, 20)
             ],
             [0, 50, 20, 20]
+        );
+    }
+
+    #[test]
+    fn findings_never_pass_what_a_message_can_hold() {
+        let generous = Limits {
+            report_bytes: 64 << 20,
+            findings: u64::MAX,
+            ..Limits::default()
+        };
+        let asked = RequestedLimits {
+            report_bytes: Some(32 << 20),
+            ..RequestedLimits::default()
+        };
+        let effective = Effective::new(&asked, &asked, &generous);
+        assert_eq!(
+            (effective.limits.report_bytes, effective.limits.findings),
+            (MESSAGE_FINDINGS_BYTES, MESSAGE_FINDINGS)
+        );
+        let mut report = refused("m", "c", String::new());
+        let why = format!("limit reached: report_bytes = {MESSAGE_FINDINGS_BYTES}");
+        report.coverage.set(Skipped::one("further findings", why.clone()));
+        assert_eq!(
+            effective.explain(&mut report),
+            [format!("{why} (set by the size of a message to the relay)")]
         );
     }
 

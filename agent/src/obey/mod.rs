@@ -11,6 +11,7 @@
 //! After a crash between 2 and 4 the next start reports the action as interrupted, with the operations whose reports
 //! are missing.
 
+pub mod flood;
 pub mod ledger;
 pub mod limits;
 pub mod policy;

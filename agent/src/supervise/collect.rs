@@ -2,6 +2,7 @@
 //! more than any other input: the module's code runs in the process that sends it.
 
 use super::Report;
+use super::bounds::{self, Errors, Room};
 use crate::runner::frame::{Frame, tell};
 use gumshoe_plugin_api::sink::{event, stop};
 use gumshoe_plugin_api::{Coverage, Kind, Limits, Rejection, Skipped, Status, json};
@@ -9,11 +10,6 @@ use gumshoe_walls::Missing;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::time::Duration;
-
-/// How many errors a report lists; more are counted.
-const MAX_ERRORS: usize = 1000;
-/// How many coverage entries a report lists; more are added up in a last one.
-const MAX_SKIPPED: usize = 1000;
 
 /// Watches an operation while it runs.
 pub trait Observer {
@@ -39,7 +35,8 @@ pub struct Collected {
     report: Report,
     limits: Limits,
     bytes: u64,
-    more_errors: u64,
+    errors: Errors,
+    room: Room,
     /// Set by the first thing that ends the operation.
     outcome: Option<Status>,
     cancelled: bool,
@@ -65,7 +62,8 @@ impl Collected {
             report,
             limits,
             bytes: 0,
-            more_errors: 0,
+            errors: Errors::default(),
+            room: Room::default(),
             outcome: None,
             cancelled: false,
             kill: false,
@@ -153,11 +151,7 @@ impl Collected {
             self.error(end);
         }
         let mut report = self.report;
-        if self.more_errors > 0 {
-            report
-                .errors
-                .push(format!("{} more errors are not listed", self.more_errors));
-        }
+        report.errors = self.errors.finish();
         report.status = self.outcome.unwrap_or(Status::Failed);
         report.found = !report.findings.is_empty();
         if let Some(why) = cut_short(report.status, &self.limits) {
@@ -198,7 +192,7 @@ impl Collected {
             event::PROGRESS => observer.progress(number("done").unwrap_or(0), number("total"), text("unit")),
             event::LOG => observer.log(text("level"), text("message")),
             event::SKIPPED => match serde_json::from_value(message) {
-                Ok(entry) => self.skipped(entry),
+                Ok(entry) => self.room.set(&mut self.report.coverage, entry),
                 Err(error) => self.error(format!("a coverage entry is not understood: {error}")),
             },
             event::ERROR => self.error(message.as_str().unwrap_or_default().to_owned()),
@@ -206,26 +200,19 @@ impl Collected {
         }
     }
 
-    fn skipped(&mut self, mut entry: Skipped) {
-        let known = |e: &Skipped| e.what == entry.what && e.why == entry.why;
-        if self.report.coverage.skipped.len() >= MAX_SKIPPED
-            && !self.report.coverage.skipped.iter().any(known)
-        {
-            entry = Skipped::one("things", "too many different reasons to list");
-        }
-        entry.examples.truncate(Skipped::MAX_EXAMPLES);
-        self.report.coverage.set(entry);
-    }
-
     fn done(&mut self, payload: &[u8]) {
         let Some((reason, statistics)) = payload.split_first() else {
             return self.fail("the runner's last message is empty".to_owned());
         };
-        match serde_json::from_slice(statistics) {
-            Ok(Value::Object(map)) => self.report.statistics = Value::Object(map),
-            Ok(Value::Null) => {}
-            Ok(other) => self.report.statistics = serde_json::json!({ "value": other }),
+        let map = match serde_json::from_slice(statistics) {
+            Ok(Value::Object(map)) => map,
+            Ok(Value::Null) => Map::new(),
+            Ok(other) => Map::from_iter([("value".to_owned(), other)]),
             Err(_) => return self.fail("the module's statistics are not JSON".to_owned()),
+        };
+        match bounds::statistics(map) {
+            Ok(map) => self.report.statistics = Value::Object(map),
+            Err(why) => self.error(why),
         }
         let limits = &self.limits;
         let limit = match u32::from(*reason) {
@@ -250,7 +237,7 @@ impl Collected {
                 self.outcome = Some(Status::Refused);
                 self.report.refusal = Some(gumshoe_plugin_api::Refusal {
                     code: "parameters-invalid".to_owned(),
-                    message: rejection.message.clone(),
+                    message: bounds::error(rejection.message.clone()),
                 });
                 self.error(rejection.message);
             }
@@ -263,11 +250,7 @@ impl Collected {
     }
 
     fn error(&mut self, message: String) {
-        if self.report.errors.len() < MAX_ERRORS {
-            self.report.errors.push(message);
-        } else {
-            self.more_errors += 1;
-        }
+        self.errors.add(message);
     }
 }
 

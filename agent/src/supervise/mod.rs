@@ -1,5 +1,6 @@
 //! The parent's side of a runner: starts it, asks it, limits it, and reports for it when it cannot.
 
+mod bounds;
 mod collect;
 mod end;
 mod pace;

@@ -5,47 +5,40 @@ mod ending;
 mod link;
 mod operations;
 mod outgoing;
+mod settings;
+mod telling;
 
+use self::ending::Ending;
+use self::settings::Settings;
 use super::event::{Event, queue};
-use super::inbox::{Delivery, Inbox};
+use super::inbox::Inbox;
 use super::log::{Format, Log};
 use super::mail::Mail;
 use super::notify::Notify;
-use super::pulse::{Moment, Profile, Pulse, heartbeat};
-use super::relay::configuration;
-use super::status::{self, Decided, Decisions, Status};
+use super::pulse::Pulse;
+use super::status::{self, Decisions};
 use super::tender::Tender;
 use super::work::Works;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::host::Host;
 use crate::obey::ledger::Opened;
-use crate::obey::{self, Body, Ended, Ledger, Received};
+use crate::obey::{Body, Ledger};
 use crate::state::identity::Origin;
 use crate::state::spool::{Bounds, Spool};
 use crate::terminal::chain;
 use anyhow::Context as _;
 use chrono::Utc;
-use gumshoe_link::{Phase, State as Link, ToCourier, ToWarden};
-use gumshoe_protocol::decide::Decision;
-use gumshoe_protocol::envelope::HEARTBEAT_TYPE;
-use gumshoe_protocol::heartbeat::{HeartbeatReason, QueueState, SpoolState};
-use gumshoe_protocol::policy::Policy;
-use gumshoe_protocol::{ActionId, ContentDigest, Timestamp};
+use gumshoe_link::{Phase, State as Link};
+use gumshoe_protocol::Timestamp;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-/// How long runners may take to end when the daemon stops, and then the relay to confirm what is on its way.
-const STOP_TIME: Duration = Duration::from_secs(10);
 /// How long the loop sleeps when nothing is due.
 const LONG: Duration = Duration::from_secs(3600);
-/// How often what a host says about itself is looked at anew for decisions.
-const HOST_AGE: Duration = Duration::from_secs(60);
 
 /// How the daemon was started.
 #[derive(Debug, Clone)]
@@ -86,39 +79,6 @@ fn hear_signals(events: SyncSender<Event>) -> anyhow::Result<()> {
     };
     thread.spawn(hear).context("failed to handle signals")?;
     Ok(())
-}
-
-/// What the host's owner wrote, and what the host is.
-struct Settings {
-    config: Arc<Config>,
-    policy: Policy,
-    host: Host,
-    looked: Instant,
-}
-
-impl Settings {
-    fn load(options: &Options) -> anyhow::Result<Self> {
-        let config = Config::load(&options.config_dir).context("the configuration is refused")?;
-        anyhow::ensure!(config.relay.is_some(), super::relay::SettingsError::None);
-        let policy = obey::policy::load(&config.dir.join(obey::policy::FILE))?;
-        Ok(Self {
-            host: Host::look(&config),
-            config: Arc::new(config),
-            policy,
-            looked: Instant::now(),
-        })
-    }
-}
-
-/// When something ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// It does not.
-    No,
-    /// Runners are ending; at the latest then.
-    Runners(Instant),
-    /// What is on its way is waited for; at the latest until then.
-    Mail(Instant),
 }
 
 struct Warden {
@@ -248,7 +208,7 @@ impl Warden {
         self.tender.stop();
         self.link.phase = Phase::Disconnected;
         let _ = std::fs::remove_file(self.ledger.folder().join(status::FILE)); // it may never have been written
-        let closed = self.ledger.close();
+        let closed = self.ledger.close(Utc::now());
         self.complain("the agent's memory could not be put away", closed);
         self.log
             .info("stopped", &[("waiting_reports", &self.spool.len())]);
@@ -263,6 +223,7 @@ impl Warden {
     fn turn(&mut self, now: Instant) {
         self.tend(now);
         self.decide_held();
+        self.tell_counted(now);
         let own = self.tender.courier().map(super::courier::Courier::pid);
         if self.ending == Ending::No {
             let started = self.works.start(&self.settings.config, own, &self.events);
@@ -292,6 +253,7 @@ impl Warden {
             beat,
             self.watchdog,
             self.status.due(),
+            self.ledger.counted_due(),
             ending,
         ];
         all.into_iter()

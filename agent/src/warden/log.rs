@@ -112,7 +112,9 @@ impl Log {
         };
         text.push_str(message);
         for (name, value) in fields {
+            // Causes may have several lines, such as a piece of a configuration file.
             let value = value.to_string();
+            let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
             let is_plain = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '"');
             text.push_str(&if is_plain {
                 format!(" {name}={value}")
@@ -153,5 +155,7 @@ mod tests {
         }
         let text = log(Format::Text, true).line(Level::Info, "x", &[("n", &1), ("name", &"a b")]);
         assert_eq!(text, "<6>x n=1 name=\"a b\"\n");
+        let text = log(Format::Text, true).line(Level::Info, "x", &[("why", &"line 1\n   | key\n")]);
+        assert_eq!(text, "<6>x why=\"line 1 | key\"\n");
     }
 }

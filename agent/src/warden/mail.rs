@@ -18,6 +18,19 @@ const REPORTS_IN_FLIGHT: usize = MAX_IN_FLIGHT - 1;
 /// How often a report is refused by a relay that is there before it is given up.
 const MAX_ATTEMPTS: u32 = 20;
 
+/// What becomes of a message that the relay did not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was not on its way.
+    Unknown,
+    /// A report: it is sent again after a pause.
+    Again,
+    /// A report that was tried too often: it is lost, and counted.
+    Lost,
+    /// A heartbeat: it would be old by now, and whoever makes heartbeats makes another.
+    Heartbeat,
+}
+
 /// What is on its way.
 #[derive(Debug)]
 pub struct Mail {
@@ -53,12 +66,17 @@ impl Mail {
         self.is_connected
     }
 
-    /// The relay can be reached, or not any more: then what was on its way waits again.
-    pub fn connected(&mut self, is_connected: bool) {
-        self.is_connected = is_connected;
-        if !is_connected {
-            self.in_flight.clear();
-        }
+    /// The relay can be reached.
+    pub fn connected(&mut self) {
+        self.is_connected = true;
+    }
+
+    /// The relay cannot be reached any more: reports that were on their way wait again. Says whether a heartbeat was among
+    /// what was.
+    pub fn disconnected(&mut self) -> bool {
+        self.is_connected = false;
+        let lost = std::mem::take(&mut self.in_flight);
+        lost.keys().any(|number| number & HEARTBEAT != 0)
     }
 
     /// This report is the last word about an action: it is not sent before those before it have been confirmed. The relay
@@ -122,33 +140,41 @@ impl Mail {
         Ok(true)
     }
 
-    /// The relay has something.
-    pub fn confirmed(&mut self, number: u64, spool: &mut Spool) {
+    /// The relay has something; says whether it is a heartbeat.
+    pub fn confirmed(&mut self, number: u64, spool: &mut Spool) -> bool {
         // Only what was sent can be confirmed, whatever the courier says.
-        if self.in_flight.remove(&number).is_some() {
-            self.attempts.remove(&number);
-            self.last_words.remove(&number);
-            self.pause = FIRST_PAUSE;
-            spool.remove(number);
+        if self.in_flight.remove(&number).is_none() {
+            return false;
         }
+        if number & HEARTBEAT != 0 {
+            return true;
+        }
+        self.attempts.remove(&number);
+        self.last_words.remove(&number);
+        self.pause = FIRST_PAUSE;
+        spool.remove(number);
+        false
     }
 
-    /// The relay did not take something: it is sent again after a pause. Says whether it was given up.
-    pub fn failed(&mut self, number: u64, spool: &mut Spool, now: Instant) -> bool {
-        if self.in_flight.remove(&number).is_none() || number & HEARTBEAT != 0 {
-            return false;
+    /// The relay did not take something; says what becomes of it.
+    pub fn failed(&mut self, number: u64, spool: &mut Spool, now: Instant) -> Fate {
+        if self.in_flight.remove(&number).is_none() {
+            return Fate::Unknown;
+        }
+        if number & HEARTBEAT != 0 {
+            return Fate::Heartbeat;
         }
         self.paused_until = Some(now + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         let attempts = self.attempts.entry(number).or_default();
         *attempts += 1;
         if *attempts < MAX_ATTEMPTS || !self.is_connected {
-            return false;
+            return Fate::Again;
         }
         self.attempts.remove(&number);
         self.last_words.remove(&number);
         spool.lose(number);
-        true
+        Fate::Lost
     }
 
     fn has_room(&self, bytes: usize) -> bool {

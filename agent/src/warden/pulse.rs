@@ -13,6 +13,12 @@ use std::time::{Duration, Instant};
 /// The part of an interval by which heartbeats of many hosts are spread.
 const JITTER: u32 = 10;
 
+/// The pause before a heartbeat that the relay did not take is followed by another; it doubles up to [`LONGEST_PAUSE`], and is
+/// never longer than the interval.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// See [`FIRST_PAUSE`].
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// What a heartbeat tells that does not change from second to second.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
@@ -76,6 +82,11 @@ pub struct Pulse {
     told: Option<Profile>,
     next: Instant,
     wanted: Option<HeartbeatReason>,
+    /// What the last one was sent for.
+    last: HeartbeatReason,
+    interval: Duration,
+    pause: Duration,
+    paused_until: Option<Instant>,
 }
 
 impl Pulse {
@@ -86,6 +97,10 @@ impl Pulse {
             told: None,
             next: now,
             wanted: Some(HeartbeatReason::Start),
+            last: HeartbeatReason::Start,
+            interval: LONGEST_PAUSE,
+            pause: FIRST_PAUSE,
+            paused_until: None,
         }
     }
 
@@ -99,6 +114,9 @@ impl Pulse {
     /// Which heartbeat is to be sent now, if any.
     #[must_use]
     pub fn wanted(&self, now: Instant) -> Option<HeartbeatReason> {
+        if self.paused_until.is_some_and(|until| now < until) {
+            return None;
+        }
         self.wanted
             .or((now >= self.next).then_some(HeartbeatReason::Interval))
     }
@@ -106,15 +124,34 @@ impl Pulse {
     /// When the next one is due.
     #[must_use]
     pub fn due(&self) -> Instant {
-        self.next
+        self.paused_until.unwrap_or(self.next)
     }
 
     /// One was sent.
-    pub fn sent(&mut self, profile: Profile, now: Instant, interval: Duration) {
+    pub fn sent(&mut self, reason: HeartbeatReason, profile: Profile, now: Instant, interval: Duration) {
         self.told = Some(profile);
+        self.last = reason;
         self.wanted = None;
-        self.next = now + spread(interval, getrandom::u32().unwrap_or(u32::MAX / 2));
+        self.interval = interval;
+        self.paused_until = None;
+        self.next = now + spread(interval, chance());
     }
+
+    /// The relay has the last one.
+    pub fn confirmed(&mut self) {
+        self.pause = FIRST_PAUSE;
+    }
+
+    /// The relay does not have the last one: another follows soon, for the same reason.
+    pub fn failed(&mut self, now: Instant) {
+        self.wanted = Some(self.last);
+        self.paused_until = Some(now + spread(self.pause.min(self.interval), chance()));
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn chance() -> u32 {
+    getrandom::u32().unwrap_or(u32::MAX / 2)
 }
 
 /// The interval, give or take a tenth, as chance has it.
@@ -172,5 +209,36 @@ mod tests {
         let interval = Duration::from_secs(100);
         assert_eq!(spread(interval, 0), Duration::from_secs(90));
         assert_eq!(spread(interval, u32::MAX), Duration::from_secs(110));
+    }
+
+    #[test]
+    fn a_heartbeat_that_nobody_took_is_followed_soon_by_another_and_later_and_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::load(folder.path()).unwrap();
+        let profile = Profile::of(Host::look(&config), &config);
+        let (mut now, interval) = (Instant::now(), Duration::from_secs(300));
+        let mut pulse = Pulse::new(now);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            assert_eq!(pulse.wanted(now), Some(HeartbeatReason::Start));
+            pulse.sent(HeartbeatReason::Start, profile.clone(), now, interval);
+            pulse.failed(now);
+            assert_eq!(pulse.wanted(now), None);
+            pauses.push(pulse.due() - now);
+            now = pulse.due();
+        }
+        for (pause, about) in pauses.iter().zip([1, 2, 4, 8, 16, 32, 60, 60]) {
+            let about = Duration::from_secs(about);
+            assert!((about * 9 / 10..=about * 11 / 10).contains(pause), "{pauses:?}");
+        }
+        pulse.sent(HeartbeatReason::Start, profile.clone(), now, interval);
+        pulse.confirmed();
+        assert_eq!(pulse.wanted(now + Duration::from_secs(200)), None);
+        pulse.sent(HeartbeatReason::Interval, profile, now, Duration::from_secs(1));
+        (0..8).for_each(|_| pulse.failed(now));
+        assert!(
+            pulse.due() - now < Duration::from_secs(2),
+            "never longer than the interval"
+        );
     }
 }

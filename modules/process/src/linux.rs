@@ -133,7 +133,10 @@ impl Host {
         let mut seen: Vec<RootId> = own.into_iter().collect();
         let mut roots = Roots::default();
         let pids = self.pids().unwrap_or_else(|error| {
-            roots.unseen.push(Unseen::all(&error));
+            roots.unseen.push(Unseen {
+                why: "processes cannot be listed",
+                example: error.to_string(),
+            });
             Vec::new()
         });
         for pid in pids {
@@ -143,7 +146,14 @@ impl Host {
             match self.dir(pid).and_then(|dir| dir.root(&mut seen)) {
                 Ok(root) => roots.found.extend(root),
                 Err(error) if error.is_gone() => {}
-                Err(error) => roots.unseen.push(Unseen::process(pid, &error)),
+                Err(error) => roots.unseen.push(Unseen {
+                    why: if error.is_denied() {
+                        "permission denied"
+                    } else {
+                        "cannot be opened"
+                    },
+                    example: format!("pid {pid}"),
+                }),
             }
         }
         roots

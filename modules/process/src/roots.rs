@@ -1,6 +1,6 @@
 //! Root folders of processes, which are those of containers.
 
-use crate::{Container, ProcessError};
+use crate::Container;
 use std::os::fd::OwnedFd;
 
 /// A root folder other than the host's.
@@ -30,26 +30,4 @@ pub struct Unseen {
     pub why: &'static str,
     /// Which process, or what the system said.
     pub example: String,
-}
-
-impl Unseen {
-    /// A process whose root cannot be opened.
-    pub(crate) fn process(pid: u32, error: &ProcessError) -> Self {
-        Self {
-            why: if error.is_denied() {
-                "permission denied"
-            } else {
-                "cannot be opened"
-            },
-            example: format!("pid {pid}"),
-        }
-    }
-
-    /// All of them.
-    pub(crate) fn all(error: &ProcessError) -> Self {
-        Self {
-            why: "processes cannot be listed",
-            example: error.to_string(),
-        }
-    }
 }

@@ -20,7 +20,7 @@ pub(super) async fn publish_cancellations(scheduler: &Scheduler) -> Result<(), S
     for action in actions.items {
         let wanted = action.expires > Utc::now() && Plan::of(&action).cancel_sent.is_none();
         if wanted && scheduler.lease(&action).await? {
-            let published = publish(scheduler, &action).await;
+            let published = scheduler.holding(&action, publish(scheduler, &action)).await;
             scheduler.release(&action).await?;
             published?;
         }

@@ -13,6 +13,7 @@ use chrono::Utc;
 use gumshoe_protocol::{ActionId, AgentId};
 use gumshoe_store::{AgentState, PageRequest, Retention, Store, StoreError, StoredAction, TargetFilter};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -114,7 +115,7 @@ impl Scheduler {
         }
         // It may have changed since it was listed.
         let stepped = match self.store.action(action.id).await? {
-            Some(now) => Sending::new(self, now).step().await,
+            Some(now) => self.holding(&action, Sending::new(self, now).step()).await,
             None => Ok(()),
         };
         self.release(&action).await?;
@@ -125,6 +126,23 @@ impl Scheduler {
     pub(super) async fn lease(&self, action: &StoredAction) -> Result<bool, StoreError> {
         let (now, name) = (Utc::now(), lease_name(action));
         self.store.take_lease(&name, &self.holder, now, now + LEASE).await
+    }
+
+    /// Does something about an action and keeps its lease meanwhile: the relay can need longer than a lease lasts for a message
+    /// for every agent, and nobody else should publish it again in that time.
+    pub(super) async fn holding<T>(
+        &self,
+        action: &StoredAction,
+        work: impl Future<Output = Result<T, StepError>>,
+    ) -> Result<T, StepError> {
+        let mut work = pin!(work);
+        loop {
+            match tokio::time::timeout(LEASE / 3, &mut work).await {
+                Ok(done) => return done,
+                // Where it was lost all the same, what is published twice is obeyed once.
+                Err(_) => drop(self.lease(action).await?),
+            }
+        }
     }
 
     pub(super) async fn release(&self, action: &StoredAction) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use gumshoe_protocol::{
     ReportKey,
 };
 use serde_json::json;
+use std::collections::HashSet;
 
 /// A simulated agent.
 pub struct Agent {
@@ -22,6 +23,7 @@ pub struct Agent {
     findings: u32,
     interval_s: u64,
     proof: Option<ContentDigest>,
+    answered: HashSet<ActionId>,
 }
 
 /// What an agent answers.
@@ -48,6 +50,7 @@ impl Agent {
                 .token
                 .as_deref()
                 .map(|token| enrolment_proof(token, &public)),
+            answered: HashSet::new(),
             key,
         }
     }
@@ -87,11 +90,15 @@ impl Agent {
         self.sealed(HEARTBEAT_TYPE, heartbeat.to_payload())
     }
 
-    /// What the agent answers to an envelope: as a real one, `started`, a report per operation, `finished`.
-    pub fn answer(&mut self, envelope: &[u8]) -> anyhow::Result<Answer> {
+    /// What the agent answers to an envelope: as a real one, `started`, a report per operation, `finished`; nothing when the
+    /// action was answered before.
+    pub fn answer(&mut self, envelope: &[u8]) -> anyhow::Result<Option<Answer>> {
         let envelope = Envelope::parse(envelope, ENVELOPE_BYTES).context("not an envelope")?;
         anyhow::ensure!(envelope.payload_type == ACTION_TYPE, "not an action");
         let action = Action::parse(&envelope.payload).context("not an action")?;
+        if !self.answered.insert(action.id) {
+            return Ok(None);
+        }
         let digest = ContentDigest::of(&envelope.payload);
         let began = Utc::now();
         let operations = u32::try_from(action.operations.len())?;
@@ -116,10 +123,10 @@ impl Agent {
         let reports = bodies
             .into_iter()
             .map(|body| self.message(action.id, digest, body));
-        Ok(Answer {
+        Ok(Some(Answer {
             action: action.id,
             reports: reports.collect(),
-        })
+        }))
     }
 
     fn message(&mut self, action: ActionId, digest: ContentDigest, body: Body) -> Vec<u8> {

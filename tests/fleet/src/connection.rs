@@ -1,45 +1,48 @@
-//! Agents on their connections.
+//! Agents on their connections: what is not confirmed when one is lost is sent again over the next one.
 
 use crate::AgentsArguments;
 use crate::agent::Agent;
+use crate::link::{Incoming, Link, Outgoing};
 use crate::tally::Tally;
-use amqprs::callbacks::{ChannelCallback, DefaultConnectionCallback};
-use amqprs::channel::{
-    BasicAckArguments, BasicConsumeArguments, BasicPublishArguments, BasicQosArguments, Channel,
-    ConfirmSelectArguments, ConsumerMessage, QueueBindArguments, QueueDeclareArguments,
-};
+use amqprs::callbacks::DefaultConnectionCallback;
 use amqprs::connection::{Connection, OpenConnectionArguments};
-use amqprs::{Ack, BasicProperties, Cancel, CloseChannel, DELIVERY_MODE_PERSISTENT, Nack, Return};
 use anyhow::Context as _;
 use gumshoe_protocol::heartbeat::HeartbeatReason;
-use gumshoe_protocol::relay;
-use std::collections::BTreeSet;
+use gumshoe_protocol::{ActionId, relay};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
-/// How long a broker may take to confirm; under the load that is measured that is long.
-const CONFIRM_LIMIT: Duration = Duration::from_secs(300);
+/// How long a connection may take, from the first packet to the last consumed queue on it.
+const CONNECT_LIMIT: Duration = Duration::from_secs(120);
+/// How long an agent waits before it connects again.
+const RECONNECT: Duration = Duration::from_millis(500);
 
-/// Runs all agents; ends only with the first error.
+/// What all connections share.
+struct Fleet {
+    arguments: AgentsArguments,
+    broker: OpenConnectionArguments,
+    dialling: Semaphore,
+    tally: Tally,
+}
+
+/// Runs all agents; ends only when one of them cannot connect for the first time.
 pub async fn run_all(arguments: AgentsArguments) -> anyhow::Result<()> {
     let (user, password) = arguments.user.split_once(':').context("`--user` has no colon")?;
-    let options = OpenConnectionArguments::new("127.0.0.1", arguments.port, user, password);
-    let tally = Rc::new(Tally::new(arguments.count));
-    let dialling = Rc::new(Semaphore::new(arguments.dialling));
+    let fleet = Rc::new(Fleet {
+        broker: OpenConnectionArguments::new("127.0.0.1", arguments.port, user, password),
+        dialling: Semaphore::new(arguments.dialling),
+        tally: Tally::new(arguments.count),
+        arguments,
+    });
+    let (count, together) = (fleet.arguments.count, fleet.arguments.per_connection);
     let local = LocalSet::new();
     let mut connections = JoinSet::new();
-    for first in (0..arguments.count).step_by(arguments.per_connection as usize) {
-        let last = first
-            .saturating_add(arguments.per_connection)
-            .min(arguments.count);
-        let (arguments, options) = (arguments.clone(), options.clone());
-        let (tally, dialling) = (Rc::clone(&tally), Rc::clone(&dialling));
-        let connection =
-            async move { run_connection(first..last, &arguments, &options, &tally, &dialling).await };
-        connections.spawn_local_on(connection, &local);
+    for first in (0..count).step_by(together as usize) {
+        let numbers = first..first.saturating_add(together).min(count);
+        let fleet = Rc::clone(&fleet);
+        connections.spawn_local_on(async move { keep_connected(&fleet, numbers).await }, &local);
     }
     local
         .run_until(async {
@@ -51,215 +54,139 @@ pub async fn run_all(arguments: AgentsArguments) -> anyhow::Result<()> {
         .await
 }
 
-/// Runs the agents of one connection.
-async fn run_connection(
-    numbers: std::ops::Range<u32>,
-    arguments: &AgentsArguments,
-    options: &OpenConnectionArguments,
-    tally: &Tally,
-    dialling: &Semaphore,
-) -> anyhow::Result<()> {
-    let permit = dialling.acquire().await?;
-    let connection = Connection::open(options).await.context("failed to connect")?;
-    connection.register_callback(DefaultConnectionCallback).await?;
-    let mut agents = Vec::new();
-    for number in numbers {
-        let mut agent = Agent::new(number, arguments);
-        let link = Link::open(&connection, &agent).await?;
-        let heartbeat = agent.heartbeat(HeartbeatReason::Start);
-        link.outgoing
-            .publish(&relay::heartbeat_key(&agent.id()), heartbeat)
-            .await?;
-        link.outgoing.confirmed().await?;
-        tally.ready();
-        agents.push((agent, link));
-    }
-    drop(permit);
-    let running = agents
-        .into_iter()
-        .map(|(agent, link)| link.run(agent, arguments.interval_s, tally));
-    futures_util::future::try_join_all(running).await.map(drop)
-}
-
-/// An agent's channel: its queue and what it publishes.
-struct Link {
-    outgoing: Outgoing,
-    incoming: mpsc::UnboundedReceiver<ConsumerMessage>,
-}
-
-impl Link {
-    async fn open(connection: &Connection, agent: &Agent) -> anyhow::Result<Self> {
-        let channel = connection
-            .open_channel(None)
-            .await
-            .context("failed to open a channel")?;
-        let confirms = Confirms::default();
-        channel.register_callback(confirms.clone()).await?;
-        channel.confirm_select(ConfirmSelectArguments::default()).await?;
-        channel.basic_qos(BasicQosArguments::new(0, 4, false)).await?;
-        let queue = relay::agent_queue(&agent.id());
-        channel
-            .queue_declare(QueueDeclareArguments::durable_client_named(&queue))
-            .await?;
-        for key in [relay::ALL.to_owned(), relay::agent_key(&agent.id())] {
-            channel
-                .queue_bind(QueueBindArguments::new(&queue, relay::ACTIONS, &key))
-                .await?;
+/// Runs the agents of one connection, and of those that take its place.
+async fn keep_connected(fleet: &Fleet, numbers: std::ops::Range<u32>) -> anyhow::Result<()> {
+    let mut members: Vec<Member> = numbers
+        .map(|number| Member::new(Agent::new(number, &fleet.arguments)))
+        .collect();
+    let mut connected_before = false;
+    loop {
+        let (connection, links) = match connect(fleet, &mut members).await {
+            Ok(connected) => connected,
+            Err(error) if !connected_before => return Err(error),
+            Err(_) => {
+                tokio::time::sleep(RECONNECT).await;
+                continue;
+            }
+        };
+        connected_before = true;
+        fleet.tally.connected(members.len());
+        let running = members
+            .iter_mut()
+            .zip(links)
+            .map(|(member, link)| member.run(link, &fleet.arguments, &fleet.tally));
+        // Either tells that the connection is gone; which one does, and how it puts it, makes no difference.
+        tokio::select! {
+            _ = futures_util::future::try_join_all(running) => {}
+            _ = connection.listen_network_io_failure() => {}
         }
-        let (_, incoming) = channel
-            .basic_consume_rx(BasicConsumeArguments::new(&queue, ""))
-            .await?;
-        Ok(Self {
-            outgoing: Outgoing { channel, confirms },
-            incoming,
-        })
+        fleet.tally.lost(members.len());
+        tokio::time::sleep(RECONNECT).await;
+    }
+}
+
+/// Connects, and sends what each agent still has to send; its first heartbeat is part of that.
+async fn connect(fleet: &Fleet, members: &mut [Member]) -> anyhow::Result<(Connection, Vec<Link>)> {
+    let _permit = fleet.dialling.acquire().await?;
+    let connecting = async {
+        let connection = Connection::open(&fleet.broker)
+            .await
+            .context("failed to connect")?;
+        connection.register_callback(DefaultConnectionCallback).await?;
+        let mut links = Vec::new();
+        for member in members {
+            let link = Link::open(&connection, member.agent.id()).await?;
+            member.flush(&link, &fleet.tally).await?;
+            links.push(link);
+        }
+        anyhow::Ok((connection, links))
+    };
+    tokio::time::timeout(CONNECT_LIMIT, connecting)
+        .await
+        .context("the broker does not answer")?
+}
+
+/// An agent, and what the broker has not confirmed of what it said.
+struct Member {
+    agent: Agent,
+    spool: Vec<Outgoing>,
+    answering: Option<ActionId>,
+}
+
+impl Member {
+    /// An agent that has said nothing yet but that it starts.
+    fn new(mut agent: Agent) -> Self {
+        let start = Outgoing {
+            key: relay::heartbeat_key(&agent.id()),
+            body: agent.heartbeat(HeartbeatReason::Start),
+        };
+        Self {
+            agent,
+            spool: vec![start],
+            answering: None,
+        }
     }
 
     /// Answers what comes, and sends heartbeats; the first of these at a time of its own, so that not all come at once.
-    async fn run(mut self, mut agent: Agent, interval_s: u64, tally: &Tally) -> anyhow::Result<()> {
-        let period = Duration::from_secs(interval_s);
-        let phase = f64::from(u32::from(agent.id().as_bytes()[0])) / 256.0;
+    async fn run(
+        &mut self,
+        mut link: Link,
+        arguments: &AgentsArguments,
+        tally: &Tally,
+    ) -> anyhow::Result<()> {
+        let period = Duration::from_secs(arguments.interval_s);
+        let phase = f64::from(u32::from(self.agent.id().as_bytes()[0])) / 256.0;
+        let work = Duration::from_millis(arguments.spread_ms).mul_f64(phase);
         let mut heartbeats =
             tokio::time::interval_at(tokio::time::Instant::now() + period.mul_f64(phase), period);
         loop {
             tokio::select! {
-                message = self.incoming.recv() => {
-                    self.take(&mut agent, message.context("the broker closed the channel")?, tally).await?;
-                }
+                message = link.receive() => self.take(&link, message?, work, tally).await?,
                 _ = heartbeats.tick() => {
-                    let heartbeat = agent.heartbeat(HeartbeatReason::Interval);
-                    self.outgoing.publish(&relay::heartbeat_key(&agent.id()), heartbeat).await?;
-                    self.outgoing.confirmed().await?;
+                    self.spool.push(Outgoing {
+                        key: relay::heartbeat_key(&self.agent.id()),
+                        body: self.agent.heartbeat(HeartbeatReason::Interval),
+                    });
+                    self.flush(&link, tally).await?;
                 }
             }
         }
     }
 
-    async fn take(&self, agent: &mut Agent, message: ConsumerMessage, tally: &Tally) -> anyhow::Result<()> {
-        let tag = message.deliver.context("a message without a tag")?.delivery_tag();
-        let envelope = message.content.unwrap_or_default();
-        // A cancellation has nothing to stop here.
-        if let Ok(answer) = agent.answer(&envelope) {
+    async fn take(
+        &mut self,
+        link: &Link,
+        message: Incoming,
+        work: Duration,
+        tally: &Tally,
+    ) -> anyhow::Result<()> {
+        if !work.is_zero() {
+            tokio::time::sleep(work).await;
+        }
+        // A cancellation has nothing to stop here, and what was answered before is not answered again.
+        if let Ok(Some(answer)) = self.agent.answer(&message.body) {
             tally.delivered(answer.action);
-            let reports = answer.reports.len();
-            for report in answer.reports {
-                self.outgoing
-                    .publish(&relay::report_key(&agent.id()), report)
-                    .await?;
-            }
-            self.outgoing.confirmed().await?;
-            tally.answered(answer.action, reports);
+            let key = relay::report_key(&self.agent.id());
+            self.spool.extend(answer.reports.into_iter().map(|body| Outgoing {
+                key: key.clone(),
+                body,
+            }));
+            self.answering = Some(answer.action);
         }
-        self.outgoing
-            .channel
-            .basic_ack(BasicAckArguments::new(tag, false))
-            .await?;
-        Ok(())
-    }
-}
-
-/// A channel in confirm mode.
-struct Outgoing {
-    channel: Channel,
-    confirms: Confirms,
-}
-
-impl Outgoing {
-    async fn publish(&self, key: &str, content: Vec<u8>) -> anyhow::Result<()> {
-        self.confirms.sent();
-        let properties = BasicProperties::default()
-            .with_delivery_mode(DELIVERY_MODE_PERSISTENT)
-            .finish();
-        let to = BasicPublishArguments::new(relay::REPORTS, key);
-        self.channel
-            .basic_publish(properties, content, to)
-            .await
-            .context("failed to publish")
+        self.flush(link, tally).await?;
+        link.acknowledge(message.tag).await
     }
 
-    /// Waits until the broker has everything that was published.
-    async fn confirmed(&self) -> anyhow::Result<()> {
-        tokio::time::timeout(CONFIRM_LIMIT, self.confirms.settled())
-            .await
-            .context("the broker does not confirm")?
-    }
-}
-
-/// Which messages the broker has not confirmed yet.
-#[derive(Clone, Default)]
-struct Confirms(Arc<Shared>);
-
-#[derive(Default)]
-struct Shared {
-    state: Mutex<Waiting>,
-    changed: Notify,
-}
-
-#[derive(Default)]
-struct Waiting {
-    last: u64,
-    open: BTreeSet<u64>,
-    refused: bool,
-}
-
-impl Confirms {
-    fn with<T>(&self, change: impl FnOnce(&mut Waiting) -> T) -> T {
-        change(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn sent(&self) {
-        self.with(|waiting| {
-            waiting.last += 1;
-            waiting.open.insert(waiting.last);
-        });
-    }
-
-    fn answered(&self, tag: u64, multiple: bool, refused: bool) {
-        self.with(|waiting| {
-            if multiple {
-                waiting.open = waiting.open.split_off(&(tag + 1));
-            } else {
-                waiting.open.remove(&tag);
-            }
-            waiting.refused |= refused;
-        });
-        self.0.changed.notify_one();
-    }
-
-    async fn settled(&self) -> anyhow::Result<()> {
-        loop {
-            let (open, refused) = self.with(|waiting| (waiting.open.len(), waiting.refused));
-            anyhow::ensure!(!refused, "the broker refused a message, or closed the channel");
-            if open == 0 {
-                return Ok(());
-            }
-            self.0.changed.notified().await;
+    /// Publishes the spool; it is empty once the broker has confirmed it.
+    async fn flush(&mut self, link: &Link, tally: &Tally) -> anyhow::Result<()> {
+        if self.spool.is_empty() {
+            return Ok(());
         }
-    }
-}
-
-#[async_trait::async_trait]
-impl ChannelCallback for Confirms {
-    async fn close(&mut self, _: &Channel, _: CloseChannel) -> Result<(), amqprs::error::Error> {
-        self.answered(0, false, true);
+        link.publish(&self.spool).await?;
+        self.spool.clear();
+        if let Some(action) = self.answering.take() {
+            tally.answered(action);
+        }
         Ok(())
     }
-
-    async fn cancel(&mut self, _: &Channel, _: Cancel) -> Result<(), amqprs::error::Error> {
-        Ok(())
-    }
-
-    async fn flow(&mut self, _: &Channel, active: bool) -> Result<bool, amqprs::error::Error> {
-        Ok(active)
-    }
-
-    async fn publish_ack(&mut self, _: &Channel, ack: Ack) {
-        self.answered(ack.delivery_tag(), ack.mutiple(), false);
-    }
-
-    async fn publish_nack(&mut self, _: &Channel, nack: Nack) {
-        self.answered(nack.delivery_tag(), nack.multiple(), true);
-    }
-
-    async fn publish_return(&mut self, _: &Channel, _: Return, _: BasicProperties, _: Vec<u8>) {}
 }

@@ -1,12 +1,17 @@
 //! Many simulated agents, and the servers that they need, for load measurements; see `tests/bench/fleet.py`.
+//! And what measures one real agent: `tests/bench/daemon.py`.
 //!
 //! The agents are real on the wire: each has its key, its durable queue and its signatures, waits for the broker's
-//! confirmation of every report, and acknowledges an action only then. What they do not do is to run modules.
+//! confirmation of every report, and acknowledges an action only then. One that loses its connection makes another and sends
+//! again what was not confirmed. What they do not do is to run modules.
 
 mod agent;
+mod confirms;
 mod connection;
+mod link;
 mod services;
 mod tally;
+mod trace;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -22,10 +27,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Starts RabbitMQ and PostgreSQL, makes an investigator's key; signs an action per line of standard input.
-    Services,
+    /// Starts RabbitMQ and PostgreSQL, makes an investigator's key; obeys the lines of standard input.
+    Services(services::ServicesArguments),
     /// Simulates agents until standard input ends; prints a JSON object per line.
     Agents(AgentsArguments),
+    /// Asks one real agent an envelope per line of standard input, and tells when what had happened.
+    Trace(trace::TraceArguments),
 }
 
 /// What is simulated.
@@ -52,6 +59,9 @@ struct AgentsArguments {
     /// Seconds from one heartbeat to the next.
     #[arg(long, default_value_t = 300)]
     interval_s: u64,
+    /// Milliseconds over which the answers are spread, as if the agents' work took different times.
+    #[arg(long, default_value_t = 0)]
+    spread_ms: u64,
     /// Connections that are being made at the same time.
     #[arg(long, default_value_t = 32)]
     dialling: usize,
@@ -59,16 +69,21 @@ struct AgentsArguments {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
-        Command::Services => services::run(),
+        Command::Services(arguments) => services::run(&arguments),
         Command::Agents(arguments) => {
             raise_open_files()?;
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .context("failed to start the runtime")?
-                .block_on(simulate(arguments))
+            on_one_thread(simulate(arguments))
         }
+        Command::Trace(arguments) => on_one_thread(trace::run(arguments)),
     }
+}
+
+fn on_one_thread(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?
+        .block_on(work)
 }
 
 /// Runs until standard input ends, so that whoever started this needs no signal to end it.

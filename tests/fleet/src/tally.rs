@@ -15,7 +15,7 @@ pub struct Tally {
 
 #[derive(Default)]
 struct Inner {
-    ready: u32,
+    connected: u32,
     actions: HashMap<ActionId, Course>,
 }
 
@@ -26,7 +26,6 @@ struct Course {
     last_delivery: Instant,
     delivered: u32,
     answered: u32,
-    reports: usize,
 }
 
 impl Tally {
@@ -39,15 +38,26 @@ impl Tally {
         }
     }
 
-    /// An agent is connected, and the broker has its heartbeat.
-    pub fn ready(&self) {
+    /// So many agents are connected, and the broker has what they had to say.
+    pub fn connected(&self, agents: usize) {
         let mut inner = self.inner.borrow_mut();
-        inner.ready += 1;
-        if inner.ready == self.agents || inner.ready.is_multiple_of(1000) {
-            let ready = inner.ready == self.agents;
-            let event = if ready { "ready" } else { "connecting" };
-            told(&json!({"event": event, "agents": inner.ready, "ms": milliseconds(self.began.elapsed())}));
+        for _ in 0..agents {
+            inner.connected += 1;
+            if inner.connected == self.agents || inner.connected.is_multiple_of(1000) {
+                let ready = inner.connected == self.agents;
+                let event = if ready { "ready" } else { "connecting" };
+                told(
+                    &json!({"event": event, "agents": inner.connected, "ms": milliseconds(self.began.elapsed())}),
+                );
+            }
         }
+    }
+
+    /// So many agents have lost their connection.
+    pub fn lost(&self, agents: usize) {
+        let agents = u32::try_from(agents).unwrap_or(u32::MAX);
+        let mut inner = self.inner.borrow_mut();
+        inner.connected = inner.connected.saturating_sub(agents);
     }
 
     /// An action has arrived at an agent.
@@ -59,24 +69,21 @@ impl Tally {
             last_delivery: now,
             delivered: 0,
             answered: 0,
-            reports: 0,
         });
         course.delivered += 1;
         course.last_delivery = now;
     }
 
     /// The broker has all reports of an agent about an action.
-    pub fn answered(&self, action: ActionId, reports: usize) {
+    pub fn answered(&self, action: ActionId) {
         let mut inner = self.inner.borrow_mut();
         let Some(course) = inner.actions.get_mut(&action) else {
             return;
         };
         course.answered += 1;
-        course.reports += reports;
         if course.answered == self.agents {
             told(&json!({
-                "event": "answered", "action": action, "agents": course.answered, "reports": course.reports,
-                "deliveries": course.delivered,
+                "event": "answered", "action": action, "agents": course.answered,
                 "last_delivery_ms": milliseconds(course.last_delivery - course.first),
                 "last_confirm_ms": milliseconds(course.first.elapsed()),
             }));

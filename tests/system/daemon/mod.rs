@@ -1,8 +1,10 @@
 //! The daemon with a real relay, real processes, real faults. `docs/reliability.md` is the table of what is shown here.
 
 mod cable;
+mod clock;
 mod faults;
 mod network;
+mod relay;
 mod service;
 
 use gumshoe_test_services::rabbitmq::Broker;

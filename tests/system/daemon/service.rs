@@ -132,6 +132,20 @@ fn a_new_configuration_is_taken_over_and_a_broken_one_is_not() {
             .is_some_and(|text| text.contains("groop"))
     });
     std::fs::write(host.path("config/policy.toml"), policy).unwrap();
+    // How the daemon is can be seen while its configuration cannot be read at all.
+    std::fs::write(host.path("config/agent.toml"), "[relay\n").unwrap();
+    daemon.signal(Signal::HUP);
+    wait_long("status tells", || {
+        host.status()["configuration_problem"]
+            .as_str()
+            .is_some_and(|text| text.contains("agent.toml"))
+    });
+    let shown = host.trusting(&["status"]);
+    assert!(
+        shown.code == 0 && shown.stdout.contains("problem    "),
+        "{shown:?}"
+    );
+    assert_eq!(host.trusting(&["log", "verify"]).code, 0);
     daemon.stop();
 }
 

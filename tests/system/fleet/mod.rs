@@ -2,6 +2,7 @@
 
 mod asking;
 mod joining;
+mod load;
 mod reaching;
 
 use gumshoe_protocol::AgentId;

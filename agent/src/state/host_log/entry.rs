@@ -58,6 +58,20 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         operations: Vec<Asked>,
     },
+    /// Messages of one kind came in such numbers that these have no lines of their own.
+    Counted {
+        /// What was decided of each: as in `Decision`.
+        verdict: String,
+        /// Why, where it is the same for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+        /// Whether they had good signatures.
+        signed: bool,
+        /// How many.
+        count: u64,
+        /// When the first of them came.
+        since: Timestamp,
+    },
     /// An operation ended.
     Operation {
         /// The action.
@@ -143,7 +157,7 @@ impl Event {
             Self::Operation { action, .. }
             | Self::Finished { action, .. }
             | Self::Interrupted { action, .. } => Some(action),
-            Self::Identity { .. } | Self::Note { .. } => None,
+            Self::Identity { .. } | Self::Counted { .. } | Self::Note { .. } => None,
         }
     }
 }

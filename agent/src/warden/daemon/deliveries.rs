@@ -1,6 +1,18 @@
 //! Messages from the relay: decided, recorded, acknowledged.
 
-use super::*;
+use super::Warden;
+use super::ending::Ending;
+use crate::obey::{Body, Received};
+use crate::terminal::chain;
+use crate::warden::courier::Courier;
+use crate::warden::inbox::Delivery;
+use crate::warden::log::Field;
+use crate::warden::status::Decided;
+use chrono::Utc;
+use gumshoe_link::ToCourier;
+use gumshoe_protocol::decide::Decision;
+use gumshoe_protocol::{ContentDigest, Timestamp};
+use std::time::Instant;
 
 impl Warden {
     /// Decides about what has arrived, as long as there is room for more work.
@@ -29,6 +41,9 @@ impl Warden {
             &self.settings.host.facts,
             now,
         );
+        if matches!(received, Received::Counted) {
+            return self.inbox.remember(digest);
+        }
         self.tell_decision(&decision, &received, now);
         match received {
             Received::Run(work) => {
@@ -39,7 +54,7 @@ impl Warden {
                 let about = (Some(work.id), work.digest);
                 self.works.add(work, delivery.bytes.len());
                 // Before the report is written: that takes the disk's time.
-                let own = self.tender.courier().map(crate::warden::courier::Courier::pid);
+                let own = self.tender.courier().map(Courier::pid);
                 let begun = self.works.start(&self.settings.config, own, &self.events);
                 self.complain("no thread could be made for an action", begun);
                 self.report(about, started);
@@ -55,7 +70,7 @@ impl Warden {
                     );
                 }
             }
-            Received::Repeated(_) => {}
+            Received::Repeated(_) | Received::Counted => {}
             Received::Answer(body) => {
                 if decision.signers.is_empty() {
                     self.inbox.remember(digest);
@@ -70,6 +85,7 @@ impl Warden {
             Received::Run(_) => "run".to_owned(),
             Received::Cancel { .. } => "cancel".to_owned(),
             Received::Repeated(_) => "repeated".to_owned(),
+            Received::Counted => "counted".to_owned(),
             Received::Answer(body) => match body.as_ref() {
                 Body::Refused { code, .. } => format!("refused [{code}]"),
                 other => other.kind().to_owned(),
@@ -83,8 +99,10 @@ impl Warden {
         let action = decision
             .action
             .map_or_else(|| "-".to_owned(), |id| id.to_string());
-        let fields: [crate::warden::log::Field<'_>; 3] = [
+        let name = decision.name.as_deref().unwrap_or("-");
+        let fields: [Field<'_>; 4] = [
             ("action", &action),
+            ("name", &name),
             ("signers", &signers.join(",")),
             ("verdict", &verdict),
         ];
@@ -98,18 +116,25 @@ impl Warden {
         });
     }
 
-    /// A host's addresses change, and what `tags.d` says.
-    pub(super) fn look_again(&mut self) {
-        if self.settings.looked.elapsed() < HOST_AGE {
+    /// Tells how many messages were neither logged nor answered one by one.
+    pub(super) fn tell_counted(&mut self, now: Instant) {
+        if self.ledger.counted_due().is_none_or(|due| now < due) {
             return;
         }
-        self.look(Instant::now());
-    }
-
-    /// The host as it is now, with what its cloud said of it.
-    pub(super) fn look(&mut self, now: Instant) {
-        self.settings.host = Host::look(&self.settings.config).named(self.ledger.identity().agent);
-        self.settings.host.add_metadata(&self.metadata);
-        self.settings.looked = now;
+        match self.ledger.log_counted(Utc::now()) {
+            Ok(counted) => {
+                for one in counted {
+                    let code = one.code.as_deref().unwrap_or("-");
+                    self.log.warning(
+                        "messages came in such numbers that they are only counted",
+                        &[("verdict", &one.verdict), ("code", &code), ("count", &one.count)],
+                    );
+                }
+            }
+            Err(error) => self.log.error(
+                "what was counted could not be written to the host log",
+                &[("why", &chain(&error))],
+            ),
+        }
     }
 }

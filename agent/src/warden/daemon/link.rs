@@ -1,10 +1,14 @@
 //! The courier: started, heard, replaced, told.
 
-use super::*;
-use gumshoe_protocol::Facts;
-
-/// What may be learnt from a metadata service.
-const CLOUD_FACTS: [&str; 5] = ["instance_id", "region", "zone", "instance_type", "account"];
+use super::Warden;
+use crate::terminal::chain;
+use crate::warden::courier::Courier;
+use crate::warden::inbox::Delivery;
+use crate::warden::mail::Fate;
+use crate::warden::relay::configuration;
+use chrono::Utc;
+use gumshoe_link::{Phase, State as Link, ToCourier, ToWarden};
+use std::time::Instant;
 
 impl Warden {
     pub(super) fn tend(&mut self, now: Instant) {
@@ -26,10 +30,7 @@ impl Warden {
         };
         match self.tender.start(now, &relay, told, &self.events) {
             Ok(true) => {
-                let pid = self
-                    .tender
-                    .courier()
-                    .map_or(0, crate::warden::courier::Courier::pid);
+                let pid = self.tender.courier().map_or(0, Courier::pid);
                 self.log.info("the courier was started", &[("pid", &pid)]);
             }
             Ok(false) => {}
@@ -46,8 +47,7 @@ impl Warden {
             "the courier is gone; another will be started",
             &[("why", &why), ("end", &end)],
         );
-        self.mail.connected(false);
-        self.inbox.forget();
+        self.disconnected();
         self.link = Link {
             phase: Phase::Disconnected,
             relay: None,
@@ -68,20 +68,12 @@ impl Warden {
                     self.replace_courier("it brings more than it was asked for");
                 }
             }
-            ToWarden::Confirmed { id } => self.mail.confirmed(id, &mut self.spool),
-            ToWarden::Failed { id, why } => {
-                if self.mail.failed(id, &mut self.spool, Instant::now()) {
-                    self.log.error(
-                        "the relay does not take a report: it is given up",
-                        &[("number", &id), ("why", &why)],
-                    );
-                } else {
-                    self.log.warning(
-                        "the relay did not take a message",
-                        &[("number", &id), ("why", &why)],
-                    );
+            ToWarden::Confirmed { id } => {
+                if self.mail.confirmed(id, &mut self.spool) {
+                    self.pulse.confirmed();
                 }
             }
+            ToWarden::Failed { id, why } => self.failed(id, &why),
             ToWarden::State(state) => self.relay_is(state),
             ToWarden::Discarded { bytes, why } => {
                 self.log.warning(
@@ -99,25 +91,48 @@ impl Warden {
         }
     }
 
-    pub(super) fn relay_is(&mut self, state: Link) {
+    fn failed(&mut self, id: u64, why: &str) {
+        let now = Instant::now();
+        match self.mail.failed(id, &mut self.spool, now) {
+            Fate::Unknown => {}
+            Fate::Again => self.log.warning(
+                "the relay did not take a report: it is sent again",
+                &[("number", &id), ("why", &why)],
+            ),
+            Fate::Lost => self.log.error(
+                "the relay does not take a report: it is given up",
+                &[("number", &id), ("why", &why)],
+            ),
+            Fate::Heartbeat => {
+                self.pulse.failed(now);
+                let pause = self.pulse.due().saturating_duration_since(now).as_secs_f64();
+                self.log.warning(
+                    "the relay did not take a heartbeat: another follows",
+                    &[("in_seconds", &format_args!("{pause:.1}")), ("why", &why)],
+                );
+            }
+        }
+    }
+
+    /// What was on its way is sent again, and what was not acknowledged is delivered again.
+    fn disconnected(&mut self) {
+        if self.mail.disconnected() {
+            self.pulse.failed(Instant::now());
+        }
+        self.inbox.forget();
+    }
+
+    fn relay_is(&mut self, mut state: Link) {
         let is_connected = state.phase == Phase::Connected;
-        let (relay, error) = (
-            state.relay.clone().unwrap_or_default(),
-            state.error.clone().unwrap_or_default(),
-        );
-        match state.phase {
-            Phase::Connected => self.log.info("connected", &[("relay", &relay)]),
-            Phase::Connecting => {}
-            Phase::Disconnected => self
-                .log
-                .warning("disconnected", &[("relay", &relay), ("why", &error)]),
+        if state.phase == Phase::Connecting {
+            // Why the last attempt failed stays to be seen during the next.
+            state.error = self.link.error.take();
         }
-        if is_connected != self.mail.is_connected() {
-            self.mail.connected(is_connected);
-        }
-        if !is_connected {
-            // What was not acknowledged is delivered again.
-            self.inbox.forget();
+        self.tell_link(&state);
+        if is_connected {
+            self.mail.connected();
+        } else {
+            self.disconnected();
         }
         self.notify.status(if is_connected {
             "connected"
@@ -126,16 +141,30 @@ impl Warden {
         });
         self.link = state;
         if self.link.phase == Phase::Disconnected {
-            self.give_up_once(&error);
+            let why = self.link.error.clone().unwrap_or_default();
+            self.give_up_once(&why);
         }
     }
 
-    /// In check-in mode a relay that cannot be reached ends the visit.
-    pub(super) fn give_up_once(&mut self, why: &str) {
-        if self.options.once && self.ending == Ending::No {
-            self.log.error("the check-in failed", &[("why", &why)]);
-            self.has_failed = true;
-            self.stop();
+    /// The same trouble is told once, however often it comes; `status` shows it all the time.
+    fn tell_link(&self, state: &Link) {
+        let why = state.error.as_deref().unwrap_or_default();
+        match (&state.phase, &state.relay) {
+            (Phase::Connected, relay) => {
+                let relay = relay.as_deref().unwrap_or_default();
+                self.log.info("connected", &[("relay", &relay)]);
+                if state.error.is_some() {
+                    self.log
+                        .warning("the relay is not as it should be", &[("why", &why)]);
+                }
+            }
+            (Phase::Disconnected, _) if state.error != self.link.error => {
+                self.log.warning(
+                    "not connected; it is tried again until it succeeds",
+                    &[("why", &why)],
+                );
+            }
+            (Phase::Disconnected | Phase::Connecting, _) => {}
         }
     }
 
@@ -147,19 +176,5 @@ impl Warden {
         {
             self.replace_courier("it does not read what it is told");
         }
-    }
-
-    /// What the cloud's metadata service said, by way of the courier: texts under the names of `cloud.*`, and only where
-    /// the host itself does not say more.
-    fn learn(&mut self, json: &[u8]) {
-        let Ok(told) = serde_json::from_slice::<BTreeMap<String, String>>(json) else {
-            return self.log.error("the cloud's metadata is not understood", &[]);
-        };
-        let is_fact = |name: &str, text: &str| CLOUD_FACTS.contains(&name) && text.len() <= Facts::MAX_TEXT;
-        self.metadata = told
-            .into_iter()
-            .filter(|(name, text)| is_fact(name, text))
-            .collect();
-        self.settings.host.add_metadata(&self.metadata);
     }
 }

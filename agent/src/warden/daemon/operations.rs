@@ -1,6 +1,10 @@
 //! Operations and actions that end, and what is reported of them.
 
-use super::*;
+use super::Warden;
+use crate::obey::{Body, Ended};
+use crate::terminal::chain;
+use chrono::Utc;
+use gumshoe_protocol::{ActionId, ContentDigest};
 
 impl Warden {
     pub(super) fn operation(&mut self, action: ActionId, ended: Ended) {

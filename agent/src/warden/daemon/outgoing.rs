@@ -1,6 +1,13 @@
 //! What goes out: reports and heartbeats.
 
-use super::*;
+use super::Warden;
+use super::ending::Ending;
+use crate::terminal::chain;
+use crate::warden::pulse::{Moment, Profile, heartbeat};
+use chrono::Utc;
+use gumshoe_protocol::envelope::HEARTBEAT_TYPE;
+use gumshoe_protocol::heartbeat::{HeartbeatReason, QueueState, SpoolState};
+use std::time::{Duration, Instant};
 
 impl Warden {
     pub(super) fn send(&mut self, now: Instant) {
@@ -32,7 +39,7 @@ impl Warden {
             Err(error) => {
                 self.log
                     .error("a heartbeat could not be numbered", &[("why", &chain(&error))]);
-                self.pulse.sent(profile, now, interval);
+                self.pulse.sent(reason, profile, now, interval);
                 return;
             }
         };
@@ -59,7 +66,7 @@ impl Warden {
         match sent {
             Some(Ok(true)) => {
                 self.heartbeat_sent = Some(moment.sent);
-                self.pulse.sent(profile, now, interval);
+                self.pulse.sent(reason, profile, now, interval);
             }
             Some(Ok(false)) | None => {}
             Some(Err(_)) => self.replace_courier("it does not read what it is told"),
