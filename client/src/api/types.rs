@@ -123,7 +123,7 @@ pub struct Counters {
     pub unselected: u64,
     /// Selected hosts that it was sent to: the relay has confirmed that it keeps it for them.
     pub sent: u64,
-    /// Hosts that it was delivered to: they have said something about it.
+    /// Hosts that it was delivered to: they have said something about it; unselected ones are among them.
     pub delivered: u64,
     /// Hosts that have not been heard of.
     pub waiting: u64,

@@ -114,7 +114,7 @@ pub struct CountersView {
     unselected: u64,
     /// Selected hosts that it was sent to: the relay has confirmed that it keeps it for them.
     sent: u64,
-    /// Hosts that it was delivered to: they have said something about it, whatever that was.
+    /// Hosts that it was delivered to: they have said something about it, whatever that was; unselected ones are among them.
     delivered: u64,
     /// Hosts that have not been heard of.
     waiting: u64,

@@ -9,7 +9,7 @@ use futures_util::task::AtomicWaker;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 /// Bytes of messages that came over one connection and are not settled, and how many there may be.
@@ -17,6 +17,7 @@ use std::task::{Context, Poll, ready};
 pub struct Budget {
     most: usize,
     held: AtomicUsize,
+    abandoned: AtomicBool,
     reader: AtomicWaker,
 }
 
@@ -28,6 +29,7 @@ impl Budget {
         Self {
             most,
             held: AtomicUsize::new(0),
+            abandoned: AtomicBool::new(false),
             reader: AtomicWaker::new(),
         }
     }
@@ -43,11 +45,26 @@ impl Budget {
         self.reader.wake();
     }
 
-    fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
+    /// Whether the connection is read from.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.held.load(Ordering::Acquire) < self.most
+    }
+
+    /// Ends the connection: reading from it fails from now on, also while it waits for room.
+    pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+        self.reader.wake();
+    }
+
+    fn poll_room(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
         // Registered first: what is given back after the look wakes the reader.
         self.reader.register(context.waker());
-        if self.held.load(Ordering::Acquire) < self.most {
-            return Poll::Ready(());
+        if self.abandoned.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        if self.has_room() {
+            return Poll::Ready(Ok(()));
         }
         Poll::Pending
     }
@@ -72,7 +89,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.budget.poll_room(context));
+        ready!(self.budget.poll_room(context))?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -122,5 +139,10 @@ mod tests {
         budget.give_back(100);
         assert!(stream.read_exact(&mut two).now_or_never().is_some());
         assert_eq!(&two, b"ef");
+        budget.take(100);
+        assert!(stream.read_exact(&mut two).now_or_never().is_none());
+        budget.abandon();
+        let ended = stream.read_exact(&mut two).now_or_never().unwrap();
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
     }
 }

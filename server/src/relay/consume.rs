@@ -27,7 +27,9 @@ const LINGER: Duration = Duration::from_millis(5);
 /// How long a consumer waits before it connects again, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 /// How long it waits after a batch that was not stored, at first and at most: the same messages come again at once.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
+/// How long an orderly end of a connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A message, as it came.
 #[derive(Debug)]
@@ -101,6 +103,8 @@ async fn session(
     wait: &mut Duration,
 ) -> Result<(), ConsumeError> {
     let budget = Arc::new(Budget::new(HELD_BYTES));
+    // However this ends: a connection that nobody reads from would keep what it was sent from everybody.
+    let _end = End(Arc::clone(&budget));
     let name = format!("gumshoe-server {queue}");
     let connection = relay.connect_within(&name, Some(&budget)).await?;
     let (channel, consumer) = open(&connection, queue, prefetch).await?;
@@ -129,7 +133,10 @@ async fn session(
             }
         }
     }
-    close(&channel, tag).await;
+    // With no room, nobody would read that the broker has closed it.
+    if budget.has_room() {
+        let _ = timeout(CLOSE_TIMEOUT, close(&connection, &channel, tag)).await;
+    }
     Ok(())
 }
 
@@ -223,7 +230,17 @@ async fn settle(channel: &Channel, batch: Vec<Delivery>, handler: &impl Handler)
 }
 
 /// Closing the channel puts everything that was prefetched back into the queue.
-async fn close(channel: &Channel, tag: ShortString) {
+async fn close(connection: &Connection, channel: &Channel, tag: ShortString) {
     let _ = channel.basic_cancel(tag, BasicCancelOptions::default()).await;
     let _ = channel.close(200, "stopping".into()).await;
+    let _ = connection.close(200, "stopping".into()).await;
+}
+
+/// The end of a session, however it comes: the connection goes, and what it was sent goes back into the queue.
+struct End(Arc<Budget>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }

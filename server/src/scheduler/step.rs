@@ -13,6 +13,9 @@ use gumshoe_store::{
 };
 use std::time::Duration;
 
+/// How long reports are waited for whose host has finished. Those that its agent had to give up never come.
+const UNREPORTED: TimeDelta = TimeDelta::seconds(60);
+
 /// Why an action could not be brought further now; it is tried again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -164,7 +167,7 @@ impl<'a> Sending<'a> {
         if let Some(note) = self.too_many_failures(&counters, self.scheduler.config.failure_after.into()) {
             return self.end(ActionState::Stopped, note).await;
         }
-        if counters.is_settled() {
+        if counters.is_settled() && !is_unreported(&counters) {
             return self.end(ActionState::Done, String::new()).await;
         }
         self.publish_next(self.allowance(&counters).await?).await
@@ -284,6 +287,14 @@ impl<'a> Sending<'a> {
             expires: self.action.expires,
         }
     }
+}
+
+/// Whether reports are on their way that were sent before the last message of their host.
+fn is_unreported(counters: &Counters) -> bool {
+    let passed = counters
+        .unreported_since
+        .map(|since| Utc::now().signed_duration_since(since));
+    passed.is_some_and(|passed| passed < UNREPORTED)
 }
 
 /// Hosts that failed: refused, interrupted, or with an operation that failed.

@@ -264,3 +264,29 @@ fn at_most_so_many_hosts_per_second() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn an_action_is_done_when_every_report_is_there() -> Result<()> {
+    let fleet = Fleet::start("")?;
+    let (mut web, mut db) = (fleet.agent("web")?, fleet.agent("db")?);
+    let action = fleet.action("hostname == 'web'")?;
+    fleet.submit(&action, &json!({}))?;
+    web.receive_action()?;
+    // Another scheduler could still have the report of the operation, with what was found.
+    let [started, operation, finished] = crate::harness::answers(&json!([{"path": "/etc/passwd"}]));
+    web.say(&action, started)?;
+    web.say(&action, finished)?;
+    fleet.wait_for_counters(action.id, |counters| counters["answered"] == 1)?;
+    // An action that is looked at afterwards is done; this one is not.
+    let other = fleet.action("hostname == 'db'")?;
+    fleet.submit(&other, &json!({}))?;
+    db.receive_action()?;
+    db.answer(&other, &json!([]))?;
+    fleet.wait_for_state(other.id, "done")?;
+    let shown = fleet.got(&format!("/api/v1/actions/{}", action.id))?;
+    assert_eq!(shown["state"], "running");
+    web.say(&action, operation)?;
+    let done = fleet.wait_for_state(action.id, "done")?;
+    assert_eq!(done["counters"]["findings"], 1);
+    Ok(())
+}

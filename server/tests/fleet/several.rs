@@ -88,8 +88,13 @@ fn a_scheduler_that_is_killed_in_the_middle_leaves_nothing_undone() -> Result<()
         assert_eq!(done["counters"][name], count, "{name} of {}", done["counters"]);
     }
     let path = format!("/api/v1/actions/{}/results?format=ndjson", action.id);
-    let (_, lines) = fleet.ask_text("GET", &path, None, Some(&fleet.admin))?;
-    assert_eq!(lines.lines().count(), 3 * HOSTS);
+    // Everything is known when the operations are; what else a host said may come later.
+    wait_for("every message", || {
+        let (_, lines) = fleet.ask_text("GET", &path, None, Some(&fleet.admin))?;
+        let messages = lines.lines().count();
+        ensure!(messages <= 3 * HOSTS, "{messages} messages");
+        Ok((messages == 3 * HOSTS).then_some(()))
+    })?;
     ensure!(fleet.got("/api/v1/audit/verify")?["intact"] == true);
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::{Outcome, TargetState};
 use crate::database::Store;
 use crate::error::StoreError;
 use crate::sql::Columns;
-use gumshoe_protocol::ActionId;
+use gumshoe_protocol::{ActionId, Timestamp};
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ pub struct Counters {
     pub unselected: u64,
     /// Selected hosts that it was sent to: the relay has confirmed that it keeps it for them.
     pub sent: u64,
-    /// Hosts that it was delivered to: they have said something about it, whatever that was.
+    /// Hosts that it was delivered to: they have said something about it, whatever that was; unselected ones are among them.
     pub delivered: u64,
     /// Hosts that have not been heard of.
     pub waiting: u64,
@@ -53,6 +53,9 @@ pub struct Counters {
     pub never_reached: u64,
     /// Findings of all hosts.
     pub findings: u64,
+    /// When the last host finished of which not every report is there: where several schedulers take reports, the last message
+    /// can be stored before those that were sent before it.
+    pub unreported_since: Option<Timestamp>,
 }
 
 impl Counters {
@@ -77,6 +80,7 @@ impl Counters {
             self.delivered += hosts;
         }
         self.findings = self.findings.saturating_add(row.count("all_findings")?);
+        self.unreported_since = self.unreported_since.max(row.maybe_time("unreported_since")?);
         *self.state(row.word("state")?) += hosts;
         if let Some(outcome) = row.maybe_word("outcome")? {
             *self.outcome(outcome) += hosts;
@@ -122,7 +126,9 @@ impl Store {
         let rows = sqlx::query(
             "SELECT state, outcome, selected, code, CASE WHEN published IS NULL THEN 0 ELSE 1 END AS was_sent,
              CASE WHEN delivered IS NULL THEN 0 ELSE 1 END AS was_delivered,
-             COUNT(*) AS hosts, CAST(SUM(findings) AS BIGINT) AS all_findings
+             COUNT(*) AS hosts, CAST(SUM(findings) AS BIGINT) AS all_findings,
+             CAST(MAX(CASE WHEN state = 'answered' AND reported < operations THEN ended END) AS BIGINT)
+             AS unreported_since
              FROM targets WHERE action = $1 GROUP BY 1, 2, 3, 4, 5, 6",
         )
         .bind(action.as_bytes().to_vec())

@@ -65,6 +65,7 @@ async fn every_host_is_in_one_state(fixture: Fixture) {
         refused_by_code: [("acl".to_owned(), 1), ("expired".to_owned(), 1)].into(),
         not_target: 1,
         interrupted: 1,
+        unreported_since: Some(at(11)),
         ..Counters::default()
     };
     assert_eq!(counters, expected);
