@@ -143,12 +143,13 @@ fn judge(
     seen: &dyn Seen,
     decision: &mut Decision,
 ) -> Result<Verdict, Refusal> {
-    let signers = policy.verify(envelope, now)?;
+    let time = Believed::of(now, policy, seen);
+    let signers = policy.verify(envelope, time.now)?;
     decision.signers = signers.iter().map(|&signer| Signer::from(signer)).collect();
     if envelope.payload_type == CANCEL_TYPE {
         let cancel = Cancel::parse(&envelope.payload).map_err(malformed)?;
         decision.action = Some(cancel.action);
-        return fresh(&cancel, policy, now).map(|()| Verdict::Cancel(cancel));
+        return fresh(&cancel, policy, time.now).map(|()| Verdict::Cancel(cancel));
     }
     let action = Action::parse(&envelope.payload).map_err(malformed)?;
     decision.action = Some(action.id);
@@ -156,7 +157,7 @@ fn judge(
     if let Some(record) = seen.look_up(&action.id) {
         return repeated(&action, record, decision.digest);
     }
-    let clock_is_behind = in_window(&action, policy, now, seen)?;
+    in_window(&action, policy, time, seen)?;
     match is_target(&action, facts) {
         Ok(true) => {}
         Ok(false) => return Ok(Verdict::NotTarget(None)),
@@ -167,7 +168,7 @@ fn judge(
         record_until: action.expires + policy.tolerance,
         action,
         limits,
-        clock_is_behind,
+        clock_is_behind: time.is_behind,
     })))
 }
 
@@ -191,15 +192,36 @@ fn repeated(action: &Action, record: Record, digest: ContentDigest) -> Result<Ve
     Err(Refusal::new(codes::ID_REUSED, message))
 }
 
-/// Judges the window; tells whether the clock is behind what is known of the time.
+/// What time it is, as far as the clock can be believed: keys, signatures and windows are judged by it.
+///
+/// A clock that was set back is not believed beyond the beginning of the newest window that was accepted, which investigators
+/// signed: otherwise keys that have expired would count again.
+#[derive(Debug, Clone, Copy)]
+struct Believed {
+    now: Timestamp,
+    clock: Timestamp,
+    /// The clock is behind what accepted actions prove the time to be.
+    is_behind: bool,
+}
+
+impl Believed {
+    fn of(clock: Timestamp, policy: &Policy, seen: &dyn Seen) -> Self {
+        let is_behind = clock < seen.floor() - policy.tolerance;
+        Self {
+            now: if is_behind { seen.floor() } else { clock },
+            clock,
+            is_behind,
+        }
+    }
+}
+
+/// Judges the window.
 ///
 /// A clock that was set forward and back forgets nothing: records are forgotten by the ends of their windows, and what ends
-/// before the horizon is refused whatever the clock says. A clock that was set back is not believed beyond the beginning of the
-/// newest window that was accepted, which investigators signed.
-fn in_window(action: &Action, policy: &Policy, clock: Timestamp, seen: &dyn Seen) -> Result<bool, Refusal> {
-    let behind = clock < seen.floor() - policy.tolerance;
-    let now = if behind { seen.floor() } else { clock };
-    let told = if behind {
+/// before the horizon is refused whatever the clock says.
+fn in_window(action: &Action, policy: &Policy, time: Believed, seen: &dyn Seen) -> Result<(), Refusal> {
+    let Believed { now, clock, is_behind } = time;
+    let told = if is_behind {
         format!("this host's clock says {clock}, which is too early; judged at {now}")
     } else {
         format!("this host's clock says {clock}")
@@ -231,7 +253,7 @@ fn in_window(action: &Action, policy: &Policy, clock: Timestamp, seen: &dyn Seen
         );
         return refused(codes::FORGOTTEN, message);
     }
-    Ok(behind)
+    Ok(())
 }
 
 /// A cancellation is as good as new within the longest window: there is nothing later to stop.

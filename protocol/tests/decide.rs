@@ -239,6 +239,19 @@ fn every_code_is_documented() {
     }
 }
 
+/// What has expired does not count again where the clock was set back behind a time that is proved.
+#[test]
+fn a_clock_that_was_set_back_revives_no_signature() {
+    let mut case = case("signature-expired").clone();
+    case.floor = case.now;
+    case.now = "2026-06-01T12:00:30Z".parse().unwrap();
+    let decision = case.decide(&case.message());
+    assert_eq!(told(&decision.verdict), ("refused", Some("signature-expired")));
+    case.floor = case.now;
+    let decision = case.decide(&case.message());
+    assert_eq!(told(&decision.verdict), ("run", None), "it counted when that was the time");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -143,12 +143,8 @@ fn findings_of_a_report_are_printed_as_the_module_prints_them() {
         serde_json::from_str(&host.output(&[&run[..], &["--json"]].concat()).stdout).unwrap();
     let findings = report["findings"].as_array().unwrap().iter();
     let lines: String = findings.map(|finding| format!("{finding}\n")).collect();
-    let render = |more: &[&str], input: &str| {
-        fed(
-            host.agent(&[&["render", "misbehave"], more].concat()),
-            input,
-        )
-    };
+    let render =
+        |more: &[&str], input: &str| fed(host.agent(&[&["render", "misbehave"], more].concat()), input);
     let rendered = render(&[], &lines);
     assert_eq!((rendered.code, rendered.stdout), (0, printed.clone()));
     assert!(!printed.is_empty());

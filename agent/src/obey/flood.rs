@@ -163,6 +163,21 @@ impl Flood {
         })
     }
 
+    /// Counts again what could not be written; it is due when another line has grown.
+    pub fn put_back(&mut self, counted: Counted, now: Instant) {
+        let kind = Kind {
+            verdict: counted.verdict,
+            code: counted.code,
+            is_signed: counted.is_signed,
+        };
+        if let Some(account) = self.0.get_mut(&kind) {
+            let more = account.more.map_or(0, |(more, _)| more);
+            account.more = Some((more + counted.count, counted.since));
+            account.lines = 0;
+            account.since = now;
+        }
+    }
+
     /// Everything that was counted, at the end.
     pub fn take_all(&mut self) -> Vec<Counted> {
         self.take(|_, _| true)
@@ -252,6 +267,21 @@ mod tests {
             now + STRANGERS.another * 2,
             clock
         ));
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_tried_again_later_with_what_came_meanwhile() {
+        let (mut flood, mut now, clock) = (Flood::default(), Instant::now(), Utc::now());
+        let admit = |flood: &mut Flood, now| flood.admit(&stranger(), &refused("x"), now, clock);
+        while admit(&mut flood, now) {}
+        now += STRANGERS.another * 3;
+        let first = flood.take_due(now).pop().unwrap();
+        assert_eq!(first.count, 1);
+        flood.put_back(first, now);
+        assert_eq!(flood.due(), Some(now + STRANGERS.another));
+        assert!(!admit(&mut flood, now));
+        now += STRANGERS.another;
+        assert_eq!(flood.take_due(now).pop().unwrap().count, 2);
     }
 
     proptest! {

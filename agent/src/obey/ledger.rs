@@ -246,29 +246,33 @@ impl Ledger {
     }
 
     /// Writes to the host log how many messages had no line of their own, as far as their kinds have a line by now. Returns what was
-    /// written.
+    /// written; what could not be is tried again later.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Log`].
     pub fn log_counted(&mut self, now: Timestamp) -> Result<Vec<Counted>, LedgerError> {
-        let counted = self.flood.take_due(Instant::now());
-        self.append_counted(&counted, now)?;
+        let instant = Instant::now();
+        let counted = self.flood.take_due(instant);
+        for (index, one) in counted.iter().enumerate() {
+            if let Err(error) = self.append_counted(one, now) {
+                let unwritten = counted.iter().skip(index).cloned();
+                unwritten.for_each(|one| self.flood.put_back(one, instant));
+                return Err(error.into());
+            }
+        }
         Ok(counted)
     }
 
-    fn append_counted(&mut self, counted: &[Counted], now: Timestamp) -> Result<(), LogError> {
-        for one in counted {
-            let event = Event::Counted {
-                verdict: one.verdict.to_owned(),
-                code: one.code.clone(),
-                signed: one.is_signed,
-                count: one.count,
-                since: one.since,
-            };
-            self.log.append(event, now, Sync::Later)?;
-        }
-        Ok(())
+    fn append_counted(&mut self, one: &Counted, now: Timestamp) -> Result<(), LogError> {
+        let event = Event::Counted {
+            verdict: one.verdict.to_owned(),
+            code: one.code.clone(),
+            signed: one.is_signed,
+            count: one.count,
+            since: one.since,
+        };
+        self.log.append(event, now, Sync::Later)
     }
 
     /// An action whose cancellation came first is refused.
@@ -434,8 +438,9 @@ impl Ledger {
     ///
     /// [`LedgerError`].
     pub fn close(&mut self, now: Timestamp) -> Result<(), LedgerError> {
-        let counted = self.flood.take_all();
-        self.append_counted(&counted, now)?;
+        for one in self.flood.take_all() {
+            self.append_counted(&one, now)?;
+        }
         self.sequence.close().map_err(LedgerError::Sequence)
     }
 }

@@ -248,7 +248,7 @@ fn at_most_so_many_hosts_per_second() -> Result<()> {
     let mut sent = crate::harness::wait_for("all are sent to", || {
         let targets = fleet.targets(action.id)?;
         let times = targets.iter().filter_map(|target| target["published"].as_str());
-        let times = times.map(|time| chrono::DateTime::parse_from_rfc3339(time));
+        let times = times.map(chrono::DateTime::parse_from_rfc3339);
         let times = times.collect::<Result<Vec<_>, _>>()?;
         Ok((times.len() == 7).then_some(times))
     })?;
