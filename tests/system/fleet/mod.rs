@@ -119,8 +119,12 @@ impl Fleet {
 
     /// Agents in a state, as `gumshoe agents list` has them.
     fn agents_in(&self, state: &str) -> Vec<AgentId> {
-        let listed = self.ok("admin", &["agents", "list", "--state", state]).stdout;
-        listed.lines().map(|line| line[..32].parse().unwrap()).collect()
+        let listed = self.ok("admin", &["agents", "list", "--state", state, "--ndjson"]);
+        let agents = listed.stdout.lines().map(|line| {
+            let agent: serde_json::Value = serde_json::from_str(line).unwrap();
+            agent["id"].as_str().unwrap().parse().unwrap()
+        });
+        agents.collect()
     }
 
     /// `gumshoe`, as somebody uses it: with their key and their home; `admin` has the administrator's token instead.
