@@ -13,7 +13,8 @@ const TICK: Duration = Duration::from_millis(120);
 /// Shows progress on standard error.
 pub struct Display {
     bar: Option<ProgressBar>,
-    last_line: Option<Instant>,
+    /// When the last line was written, or there would have been nothing to tell yet.
+    last_line: Instant,
 }
 
 impl Display {
@@ -21,7 +22,7 @@ impl Display {
     pub fn new() -> Self {
         Self {
             bar: std::io::stderr().is_terminal().then(bar),
-            last_line: None,
+            last_line: Instant::now(),
         }
     }
 
@@ -39,9 +40,9 @@ impl Display {
                 );
                 bar.set_message(told);
             }
-            None if self.last_line.is_none_or(|last| last.elapsed() >= BETWEEN_LINES) => {
+            None if self.last_line.elapsed() >= BETWEEN_LINES => {
                 eprintln!("{told}");
-                self.last_line = Some(Instant::now());
+                self.last_line = Instant::now();
             }
             None => {}
         }
