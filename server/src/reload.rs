@@ -106,7 +106,7 @@ impl<T> Current<T> {
         loop {
             let asked = tokio::select! {
                 () = tokio::time::sleep(INTERVAL) => false,
-                asked = wanted.changed() => asked.is_ok(),
+                Ok(()) = wanted.changed() => true,
                 () = stop.cancelled() => return,
             };
             if asked || files.have_changed() {
