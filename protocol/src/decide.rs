@@ -220,7 +220,11 @@ impl Believed {
 /// A clock that was set forward and back forgets nothing: records are forgotten by the ends of their windows, and what ends
 /// before the horizon is refused whatever the clock says.
 fn in_window(action: &Action, policy: &Policy, time: Believed, seen: &dyn Seen) -> Result<(), Refusal> {
-    let Believed { now, clock, is_behind } = time;
+    let Believed {
+        now,
+        clock,
+        is_behind,
+    } = time;
     let told = if is_behind {
         format!("this host's clock says {clock}, which is too early; judged at {now}")
     } else {

@@ -249,7 +249,11 @@ fn a_clock_that_was_set_back_revives_no_signature() {
     assert_eq!(told(&decision.verdict), ("refused", Some("signature-expired")));
     case.floor = case.now;
     let decision = case.decide(&case.message());
-    assert_eq!(told(&decision.verdict), ("run", None), "it counted when that was the time");
+    assert_eq!(
+        told(&decision.verdict),
+        ("run", None),
+        "it counted when that was the time"
+    );
 }
 
 proptest! {
