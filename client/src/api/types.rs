@@ -62,6 +62,9 @@ pub struct SendOptions {
     /// At most so many hosts per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts_per_second: Option<u32>,
+    /// At most so many hosts at work at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts_at_once: Option<u32>,
     /// Share of failing hosts, in percent, at which nothing more is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_percent: Option<u8>,

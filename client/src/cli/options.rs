@@ -103,6 +103,9 @@ pub struct SendingOptions {
     /// Send to at most so many hosts per second
     #[arg(long, value_name = "N")]
     pub rate: Option<u32>,
+    /// Have at most so many hosts at work at the same time; the next begins when one has answered
+    #[arg(long, value_name = "N")]
+    pub at_once: Option<u32>,
     /// Stop sending when this share of the hosts has failed, in percent
     #[arg(long, value_name = "PERCENT")]
     pub stop_at_failures: Option<u8>,

@@ -164,6 +164,7 @@ fn send_options(sending: &SendingOptions) -> SendOptions {
         canary_hosts,
         canary_percent,
         hosts_per_second: sending.rate,
+        hosts_at_once: sending.at_once,
         failure_percent: sending.stop_at_failures,
     }
 }

@@ -129,7 +129,7 @@ fn ask(desk: &Desk, server: &Played, more: &[&str]) -> gumshoe_tests::Ended {
 fn one_command_asks_signs_sends_follows_and_prints() {
     let desk = Desk::new(&["file"], &["sam"]);
     let server = Played::start(story);
-    let ended = ask(&desk, &server, &["--canary", "5%"]);
+    let ended = ask(&desk, &server, &["--canary", "5%", "--at-once", "40"]);
     assert_eq!(
         ended.stdout,
         "web1  file: 1 finding\n  search=s1 path=\"=x\\u001by\"\nweb2  file: 0 findings\n  not looked at: 2 × folder (permission denied)\n"
@@ -150,7 +150,7 @@ fn one_command_asks_signs_sends_follows_and_prints() {
     }
     assert_eq!(ended.code, 4, "found, and not everything was looked at");
     let sent = &server.asked("POST /api/v1/actions")[0].body;
-    assert_eq!(sent["options"], json!({"canary_percent": 5}));
+    assert_eq!(sent["options"], json!({"canary_percent": 5, "hosts_at_once": 40}));
     let envelope = Envelope::parse(sent["envelope"].to_string().as_bytes(), 1 << 20).unwrap();
     assert_eq!(envelope.signatures[0].key_id, desk.people.fingerprint("sam"));
     let action = Action::parse(&envelope.payload).unwrap();
